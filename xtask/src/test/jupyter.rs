@@ -1,0 +1,123 @@
+//! Jupyter's own programs as outside judges: its kernel tests, nbclient, and JupyterLab in a browser.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::{Outcome, lacking};
+use crate::binaries::Binaries;
+use crate::demo;
+use crate::venv::{Packages, Venv};
+use crate::workspace::Workspace;
+use crate::{binaries, prerequisites, process};
+
+pub(super) fn protocol(workspace: &Workspace) -> Result<Outcome> {
+    let Some(python) = python(workspace, "protocol")? else {
+        return no_python();
+    };
+    let mut command = python.command;
+    command.args([
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "-rs",
+        "xtask/python/test_protocol.py",
+    ]);
+    process::run(&mut command)?;
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn tutorials(workspace: &Workspace) -> Result<Outcome> {
+    let Some(python) = python(workspace, "tutorials")? else {
+        return no_python();
+    };
+    let mut command = python.command;
+    command
+        .args(["xtask/python/tutorials.py", "notebooks", "--pipulate"])
+        .arg(&python.binaries.pipulate);
+    process::run(command.arg("--folder").arg(workspace.target().join("xtask/tutorials")))?;
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn demo(workspace: &Workspace) -> Result<Outcome> {
+    demo::show(workspace)?;
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn lab(workspace: &Workspace) -> Result<Outcome> {
+    let Some(browser) = process::find(&["chromium", "chromium-browser", "google-chrome", "chrome"]) else {
+        return lacking(
+            "Chromium",
+            &prerequisites::package("chromium", "chromium", "--cask chromium"),
+        );
+    };
+    let Some(driver) = process::find(&["chromedriver"]) else {
+        return lacking(
+            "chromedriver",
+            &prerequisites::package("chromium-driver", "chromedriver", "chromedriver"),
+        );
+    };
+    let Some(python) = python(workspace, "lab")? else {
+        return no_python();
+    };
+    let mut command = python.command;
+    command
+        .arg("xtask/python/lab.py")
+        .arg("--browser")
+        .arg(browser)
+        .arg("--driver")
+        .arg(driver);
+    command.arg("--folder").arg(workspace.target().join("xtask/lab"));
+    process::run(command.arg("--screenshots").arg(workspace.target().join("screenshots")))?;
+    Ok(Outcome::Passed)
+}
+
+/// A Python with the kernel installed in its environment, and the settings that keep a test apart from the user's own
+/// Jupyter and jobs.
+struct Judge {
+    command: Command,
+    binaries: Binaries,
+}
+
+/// `None` where there is no Python to make an environment with.
+fn python(workspace: &Workspace, name: &str) -> Result<Option<Judge>> {
+    let Ok(python) = prerequisites::python() else {
+        return Ok(None);
+    };
+    let binaries = binaries::build(workspace)?;
+    let venv = Venv::provide(workspace, &python, Packages::Test)?;
+    venv.install_kernel(workspace, &binaries)?;
+    let folder = workspace.fresh_folder(name)?;
+    let mut command = venv.python(workspace);
+    keep_apart(&mut command, &folder);
+    Ok(Some(Judge { command, binaries }))
+}
+
+fn keep_apart(command: &mut Command, folder: &Path) {
+    command.env(
+        "PIPULATE_URL",
+        format!("sqlite:{}", folder.join("pipeline.db").display()),
+    );
+    for (variable, name) in [
+        ("JUPYTER_CONFIG_DIR", "config"),
+        ("JUPYTER_DATA_DIR", "data"),
+        ("JUPYTER_RUNTIME_DIR", "runtime"),
+        ("JUPYTERLAB_SETTINGS_DIR", "settings"),
+        ("JUPYTERLAB_WORKSPACES_DIR", "workspaces"),
+        ("IPYTHONDIR", "ipython"),
+    ] {
+        command.env(variable, folder.join(name));
+    }
+    command.env_remove("JUPYTER_PATH").env_remove("JUPYTER_CONFIG_PATH");
+}
+
+fn no_python() -> Result<Outcome> {
+    let missing = prerequisites::python()
+        .err()
+        .context("Python was missing and now is there: run this part again")?;
+    let (what, how_to_get) = missing.split_once(": ").unwrap_or((&missing, "python.org"));
+    lacking(what, how_to_get)
+}
