@@ -1,0 +1,47 @@
+//! What the threads of a running kernel share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+
+use crate::comms::Comms;
+use crate::history::History;
+use crate::notebook::Notebook;
+use crate::rust_version::RustVersion;
+use crate::sockets::iopub::Iopub;
+use crate::sockets::stdin::Stdin;
+use crate::wire::Wire;
+
+pub(crate) struct Kernel {
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) notebook: Arc<dyn Notebook>,
+    pub(crate) iopub: Iopub,
+    pub(crate) stdin: Stdin,
+    pub(crate) history: History,
+    pub(crate) comms: Comms,
+    pub(crate) rust_version: RustVersion,
+    /// How many cells clients have asked for.
+    pub(crate) cells_received: AtomicU64,
+    /// Wakes the main thread, which ends the others.
+    pub(crate) end: Sender<()>,
+    pub(crate) stopping: AtomicBool,
+}
+
+impl Kernel {
+    /// Stops the running cell, also one that waits for its user's input; nothing when idle.
+    pub(crate) fn interrupt(&self) {
+        self.stdin.interrupt();
+        self.notebook.interrupt();
+    }
+
+    /// Begins to end the kernel, and returns at once. Cells that wait in the queue are not run any more.
+    pub(crate) fn begin_shutdown(&self) {
+        self.stopping.store(true, Ordering::Release);
+        // Failing means that the main thread is ending things already.
+        let _ = self.end.send(());
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
