@@ -1,5 +1,6 @@
 //! The standard library's source, which the types of variables are inferred from.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,8 +9,14 @@ use crate::workspace::Workspace;
 
 /// Sees to it that the standard library's source is there; goes on without it where it cannot be had.
 pub(crate) fn ensure(workspace: &Workspace) {
-    let rustup = process::find(&["rustup"]);
-    println!("{}", provide(workspace.sysroot(), rustup.as_deref()).message());
+    // Where rust-analyzer looks first; Nix sets it.
+    let elsewhere = env::var_os("RUST_SRC_PATH").is_some_and(|path| Path::new(&path).join("core").is_dir());
+    let outcome = if elsewhere {
+        Outcome::Present
+    } else {
+        provide(workspace.sysroot(), process::find(&["rustup"]).as_deref())
+    };
+    println!("{}", outcome.message());
 }
 
 #[derive(Debug, PartialEq)]

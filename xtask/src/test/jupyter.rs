@@ -111,6 +111,8 @@ fn keep_apart(command: &mut Command, folder: &Path) {
     ] {
         command.env(variable, folder.join(name));
     }
+    // Running the tests leaves the checkout as it was.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.env_remove("JUPYTER_PATH").env_remove("JUPYTER_CONFIG_PATH");
 }
 
