@@ -21,13 +21,19 @@ pub(super) enum TokenKind {
     /// `\n` or `\r\n`.
     Newline,
     /// A comment; `doc` ones belong to the item after them.
-    Comment { doc: Doc, closed: bool },
+    Comment {
+        doc: Doc,
+        closed: bool,
+    },
     /// An identifier or keyword, raw ones with their `r#`.
     Word,
     /// `'a`.
     Lifetime,
     /// A number, character or string of any sort.
-    Literal { closed: bool, captures: Captures },
+    Literal {
+        closed: bool,
+        captures: Captures,
+    },
     Open(Bracket),
     Close(Bracket),
     /// Punctuation; those of several characters come as one, save the ones that begin with `<<` or `>>`.
@@ -66,7 +72,10 @@ pub(super) struct Token {
 impl Token {
     /// Whether the compiler would see it.
     pub(super) fn is_significant(self) -> bool {
-        !matches!(self.kind, TokenKind::Space | TokenKind::Newline | TokenKind::Comment { .. })
+        !matches!(
+            self.kind,
+            TokenKind::Space | TokenKind::Newline | TokenKind::Comment { .. }
+        )
     }
 
     pub(super) fn text(self, text: &str) -> &str {
@@ -75,7 +84,10 @@ impl Token {
 
     /// Whether its end is missing: a string without its quote, a comment without `*/`.
     pub(super) fn is_unclosed(self) -> bool {
-        matches!(self.kind, TokenKind::Literal { closed: false, .. } | TokenKind::Comment { closed: false, .. })
+        matches!(
+            self.kind,
+            TokenKind::Literal { closed: false, .. } | TokenKind::Comment { closed: false, .. }
+        )
     }
 }
 
@@ -103,7 +115,11 @@ pub(super) fn token_at(text: &str, offset: usize) -> Option<Token> {
         _ if first.is_ascii_punctuation() => (TokenKind::Operator, operator_length(rest)),
         _ => (TokenKind::Unknown, first.len_utf8()),
     };
-    Some(Token { kind, start: offset, end: offset + length })
+    Some(Token {
+        kind,
+        start: offset,
+        end: offset + length,
+    })
 }
 
 /// All tokens from `start` up to `end`; the last one may reach over it.
@@ -133,16 +149,54 @@ pub(super) fn is_word_part(character: char) -> bool {
 /// Where the line that `offset` stands in ends, before its `\n` or `\r\n`.
 pub(super) fn line_end(text: &str, offset: usize) -> usize {
     let end = text[offset..].find('\n').map_or(text.len(), |length| offset + length);
-    if end > offset && end < text.len() && text.as_bytes()[end - 1] == b'\r' { end - 1 } else { end }
+    if end > offset && end < text.len() && text.as_bytes()[end - 1] == b'\r' {
+        end - 1
+    } else {
+        end
+    }
 }
 
 /// Rust's keywords, without the contextual ones.
 pub(super) fn is_keyword(word: &str) -> bool {
     matches!(
         word,
-        "as" | "async" | "await" | "break" | "const" | "continue" | "crate" | "dyn" | "else" | "enum" | "extern" | "false"
-            | "fn" | "for" | "if" | "impl" | "in" | "let" | "loop" | "match" | "mod" | "move" | "mut" | "pub" | "ref" | "return"
-            | "self" | "Self" | "static" | "struct" | "super" | "trait" | "true" | "type" | "unsafe" | "use" | "where" | "while"
+        "as" | "async"
+            | "await"
+            | "break"
+            | "const"
+            | "continue"
+            | "crate"
+            | "dyn"
+            | "else"
+            | "enum"
+            | "extern"
+            | "false"
+            | "fn"
+            | "for"
+            | "if"
+            | "impl"
+            | "in"
+            | "let"
+            | "loop"
+            | "match"
+            | "mod"
+            | "move"
+            | "mut"
+            | "pub"
+            | "ref"
+            | "return"
+            | "self"
+            | "Self"
+            | "static"
+            | "struct"
+            | "super"
+            | "trait"
+            | "true"
+            | "type"
+            | "unsafe"
+            | "use"
+            | "where"
+            | "while"
     )
 }
 
@@ -239,7 +293,11 @@ fn raw_string(rest: &str, open: usize, captures: Captures) -> Option<(TokenKind,
     at += 1;
     while at < bytes.len() {
         if bytes[at] == b'"' {
-            let closing = bytes[at + 1..].iter().take(hashes).take_while(|byte| **byte == b'#').count();
+            let closing = bytes[at + 1..]
+                .iter()
+                .take(hashes)
+                .take_while(|byte| **byte == b'#')
+                .count();
             at += 1 + closing;
             if closing == hashes {
                 return Some((literal(true, captures), at));
@@ -254,7 +312,9 @@ fn raw_string(rest: &str, open: usize, captures: Captures) -> Option<(TokenKind,
 /// A character or a lifetime.
 fn quote(rest: &str) -> (TokenKind, usize) {
     let mut characters = rest.char_indices().skip(1);
-    let Some((_, first)) = characters.next() else { return (TokenKind::Operator, 1) };
+    let Some((_, first)) = characters.next() else {
+        return (TokenKind::Operator, 1);
+    };
     let after = 1 + first.len_utf8();
     if first == '\\' {
         return escaped_character(rest, 1);
@@ -304,7 +364,8 @@ fn prefixed(rest: &str) -> Option<(TokenKind, usize)> {
 
 fn raw_identifier(rest: &str) -> Option<(TokenKind, usize)> {
     let name = rest.strip_prefix("r#")?;
-    name.starts_with(is_word_start).then(|| (TokenKind::Word, 2 + word_length(name)))
+    name.starts_with(is_word_start)
+        .then(|| (TokenKind::Word, 2 + word_length(name)))
 }
 
 fn number_length(rest: &str) -> usize {

@@ -8,14 +8,32 @@ use super::structure::awaits_operand;
 /// What the reader must know of the magic whose text it reads.
 #[derive(Clone, Copy)]
 pub(super) struct Form {
-    /// After `let .. =`: a semicolon ends it wherever it stands.
-    pub(super) is_let: bool,
+    pub(super) role: Role,
     /// In a block: a `}` that closes the block ends it.
     pub(super) in_block: bool,
     /// All of its text is Rust.
     pub(super) is_rust: bool,
-    /// The line is all there is: no value goes on.
-    pub(super) is_cell_magic: bool,
+}
+
+/// What a magic's text is to the cell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A line of its own.
+    Line,
+    /// After `let .. =`: a semicolon ends it wherever it stands.
+    Let,
+    /// The cell's first line: there is no value, and nothing goes on.
+    CellMagic,
+}
+
+/// Whether what was read is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Condition {
+    Whole,
+    /// More must follow.
+    Unfinished,
+    /// A bracket was closed that was not open, or a quote has no end: nothing that follows can mend it.
+    Wrong,
 }
 
 /// What was read.
@@ -26,9 +44,21 @@ pub(super) struct Line {
     /// Where the magic's segment ends.
     pub(super) end: usize,
     pub(super) semicolon: bool,
-    pub(super) unfinished: bool,
-    pub(super) has_mismatch: bool,
-    pub(super) unclosed_quote: bool,
+    pub(super) condition: Condition,
+}
+
+impl Line {
+    /// Notes that what was read is not whole, unless worse was noted.
+    fn worsen(&mut self, condition: Condition) {
+        self.condition = self.condition.max(condition);
+    }
+
+    fn end_value(&mut self, end: usize, awaits_more: bool) {
+        self.end = end;
+        if awaits_more {
+            self.worsen(Condition::Unfinished);
+        }
+    }
 }
 
 /// Reads a magic's text from `start`, the end of its name.
@@ -38,11 +68,13 @@ pub(super) fn read(text: &str, start: usize, form: Form) -> Line {
         value: None,
         end: start,
         semicolon: false,
-        unfinished: false,
-        has_mismatch: false,
-        unclosed_quote: false,
+        condition: Condition::Whole,
     };
-    let words_end = if form.is_rust { start } else { read_words(text, start, form, &mut line) };
+    let words_end = if form.is_rust {
+        start
+    } else {
+        read_words(text, start, form, &mut line)
+    };
     let args_end = if line.value.is_some() || form.is_rust {
         let value_start = line.value.as_ref().map_or(start, |value| value.start);
         let value_end = read_value(text, value_start, form, &mut line);
@@ -87,7 +119,7 @@ fn read_words(text: &str, start: usize, form: Form, line: &mut Line) -> usize {
                 line.end = line_end(text, at);
                 return at;
             }
-            if let Some(after) = default_option(rest).filter(|_| !form.is_cell_magic) {
+            if let Some(after) = default_option(rest).filter(|_| form.role != Role::CellMagic) {
                 line.value = Some(at + after..at + after);
                 return at + after;
             }
@@ -98,7 +130,7 @@ fn read_words(text: &str, start: usize, form: Form, line: &mut Line) -> usize {
                     Some(length) => at + length,
                     None if character == '\'' => at + 1,
                     None => {
-                        line.unclosed_quote = true;
+                        line.worsen(Condition::Wrong);
                         line_end(text, at)
                     }
                 };
@@ -109,11 +141,11 @@ fn read_words(text: &str, start: usize, form: Form, line: &mut Line) -> usize {
                 // A quote may follow, as at the start of a word.
                 begins_word = text[at..].starts_with(['"', '\'']);
             }
-            '=' if !form.is_cell_magic => {
+            '=' if form.role != Role::CellMagic => {
                 line.value = Some(at + 1..at + 1);
                 return at + 1;
             }
-            ';' if form.is_let => {
+            ';' if form.role == Role::Let => {
                 line.semicolon = true;
                 line.end = at + 1;
                 return at;
@@ -174,38 +206,39 @@ fn read_value(text: &str, start: usize, form: Form, line: &mut Line) -> usize {
     let mut at = start;
     loop {
         let Some(token) = token_at(text, at) else {
-            line.unfinished |= awaits_more || !open.is_empty();
-            line.end = at;
+            line.end_value(at, awaits_more || !open.is_empty());
             return value_end;
         };
         match token.kind {
             TokenKind::Newline if open.is_empty() => {
                 let Some(next) = continuation(text, token.end, awaits_more) else {
-                    line.unfinished |= awaits_more;
-                    line.end = at;
+                    line.end_value(at, awaits_more);
                     return value_end;
                 };
                 at = next;
                 continue;
             }
             TokenKind::Close(Bracket::Curly) if open.is_empty() && form.in_block => {
-                line.unfinished |= awaits_more;
-                line.end = at;
+                line.end_value(at, awaits_more);
                 return value_end;
             }
             TokenKind::Operator if open.is_empty() && token.text(text) == ";" => {
-                if form.is_let || ends_line(text, token.end) {
+                let is_let = form.role == Role::Let;
+                if is_let || ends_line(text, token.end) {
                     line.semicolon = true;
-                    line.end = if form.is_let { token.end } else { line_end(text, at) };
+                    line.end_value(if is_let { token.end } else { line_end(text, at) }, awaits_more);
                     return value_end;
                 }
             }
             TokenKind::Open(bracket) => open.push(bracket),
-            TokenKind::Close(bracket) => line.has_mismatch |= open.pop() != Some(bracket),
+            TokenKind::Close(bracket) => {
+                let is_match = open.pop() == Some(bracket);
+                line.worsen(if is_match { Condition::Whole } else { Condition::Wrong });
+            }
             _ => {}
         }
         if token.is_unclosed() {
-            line.unfinished = true;
+            line.worsen(Condition::Unfinished);
         }
         if token.is_significant() {
             awaits_more = awaits_operand(text, token);
@@ -224,7 +257,19 @@ fn continuation(text: &str, from: usize, awaits_more: bool) -> Option<usize> {
         TokenKind::Operator => !matches!(written, "%" | ";" | ":" | "=" | "?"),
         TokenKind::Word => !matches!(
             written,
-            "let" | "fn" | "struct" | "enum" | "impl" | "trait" | "mod" | "use" | "type" | "static" | "pub" | "extern" | "else"
+            "let"
+                | "fn"
+                | "struct"
+                | "enum"
+                | "impl"
+                | "trait"
+                | "mod"
+                | "use"
+                | "type"
+                | "static"
+                | "pub"
+                | "extern"
+                | "else"
         ),
         _ => true,
     };

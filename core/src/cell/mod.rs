@@ -30,13 +30,28 @@
 //! I/O and knows no magic by what it does; the two facts about magics that the grammar needs (whose text is Rust) are in
 //! [`takes_rust_body`] and [`takes_rust_line`].
 
-mod line;
+pub mod args;
+mod calls;
+mod completeness;
+mod completion;
+mod frame;
 mod lexer;
+mod line;
+mod mentions;
+mod nearest;
 mod parse;
 mod structure;
+mod usage;
+mod words;
 
 use std::ops::Range;
 
+pub use args::UsageError;
+pub use calls::{GetCall, InputCall, JobCall, SetCall, StepCall, json_literal, wants_help};
+pub use completeness::{Completeness, completeness};
+pub use completion::{Completing, completing};
+pub use mentions::mentions;
+pub use nearest::nearest;
 pub use parse::parse;
 
 /// A cell's text, cut into segments.
@@ -152,18 +167,19 @@ pub struct Problem {
 
 /// How a cell's text ends; what [`completeness`] goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct End {
-    depth: usize,
-    has_mismatch: bool,
-    /// A string or comment lacks its end.
-    is_unclosed: bool,
-    /// A documentation comment waits for its item.
-    awaits_item: bool,
-    ending: structure::Ending,
-    /// The last thing in the text is a magic that lacks something.
-    unfinished_magic: bool,
-    /// A quote of a magic's option or label has no end on its line.
-    unclosed_quote: bool,
+enum End {
+    /// Nothing lacks.
+    Whole,
+    /// What is awaited begins a line as the last one did: the item after an attribute, a body's bracket.
+    Awaited,
+    /// A statement or a magic lacks its end; this many brackets are open around it.
+    Unfinished { depth: usize },
+    /// This many brackets are open.
+    Open { depth: usize },
+    /// A string or comment is open.
+    Unclosed,
+    /// A bracket was closed that was not open, or a magic's quote has no end.
+    Wrong,
 }
 
 impl<'a> Cell<'a> {
@@ -206,7 +222,10 @@ impl<'a> Cell<'a> {
 
     /// What follows the cell magic's line; `None` without a cell magic.
     pub fn body(&self) -> Option<Range<usize>> {
-        let magic = self.segments.iter().find(|segment| matches!(segment.kind, SegmentKind::CellMagic(_)))?;
+        let magic = self
+            .segments
+            .iter()
+            .find(|segment| matches!(segment.kind, SegmentKind::CellMagic(_)))?;
         Some(magic.span.end..self.text.len())
     }
 
@@ -222,7 +241,9 @@ impl<'a> Cell<'a> {
     /// Whether the compiler is needed whatever the magics do: there is Rust, or a `let` that a magic gives its value to.
     /// The value of a line magic may need it too; [`SetCall::literal`] tells.
     pub fn has_rust(&self) -> bool {
-        self.segments.iter().any(|segment| matches!(segment.kind, SegmentKind::Rust | SegmentKind::LetMagic(_)))
+        self.segments
+            .iter()
+            .any(|segment| matches!(segment.kind, SegmentKind::Rust | SegmentKind::LetMagic(_)))
     }
 
     /// Whether there are only comments and blank lines.

@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::lexer::{self, Doc, Token, TokenKind, is_word_part, is_word_start, line_end, next_significant, token_at};
-use super::line::{self, Form, trim};
+use super::line::{self, Condition, Form, Role, trim};
 use super::structure::Structure;
-use super::{Cell, End, Help, LetMagic, MagicCall, Place, Problem, Segment, SegmentKind, takes_rust_body, takes_rust_line};
+use super::{
+    Cell, End, Help, LetMagic, MagicCall, Place, Problem, Segment, SegmentKind, takes_rust_body, takes_rust_line,
+};
 
 /// Cuts `text` into segments. Takes time in proportion to the length of the text, and never fails: see [`Cell::problems`].
 pub fn parse(text: &str) -> Cell<'_> {
@@ -14,6 +16,10 @@ pub fn parse(text: &str) -> Cell<'_> {
     parser.finish()
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact about the text read so far, and none follows from another"
+)]
 struct Parser<'a> {
     text: &'a str,
     at: usize,
@@ -32,9 +38,10 @@ struct Parser<'a> {
     pending_let: Option<PendingLet>,
     is_unclosed: bool,
     awaits_item: bool,
-    /// The last magic, when nothing significant follows it.
-    last_line: Option<LastLine>,
-    has_mismatch: bool,
+    /// A magic's text is wrong, so that nothing that follows can mend the cell.
+    is_wrong: bool,
+    /// The last significant text is a magic that lacks something.
+    is_unfinished: bool,
 }
 
 /// A `let` whose `=` has not been read.
@@ -42,12 +49,6 @@ struct PendingLet {
     depth: usize,
     start: usize,
     colon: Option<usize>,
-}
-
-#[derive(Clone, Copy)]
-struct LastLine {
-    unfinished: bool,
-    unclosed_quote: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -67,8 +68,8 @@ impl<'a> Parser<'a> {
             pending_let: None,
             is_unclosed: false,
             awaits_item: false,
-            last_line: None,
-            has_mismatch: false,
+            is_wrong: false,
+            is_unfinished: false,
         }
     }
 
@@ -96,18 +97,24 @@ impl<'a> Parser<'a> {
 
     fn finish(mut self) -> Cell<'a> {
         self.end_run(self.text.len());
-        let last_line = self.last_line.unwrap_or(LastLine { unfinished: false, unclosed_quote: false });
-        let end = End {
-            depth: self.structure.depth(),
-            has_mismatch: self.has_mismatch || self.structure.has_mismatch(),
-            is_unclosed: self.is_unclosed,
-            awaits_item: self.awaits_item,
-            ending: self.structure.ending(),
-            unfinished_magic: last_line.unfinished,
-            unclosed_quote: last_line.unclosed_quote,
+        let end = match self.structure.end() {
+            _ if self.is_wrong => End::Wrong,
+            End::Wrong => End::Wrong,
+            _ if self.is_unclosed => End::Unclosed,
+            _ if self.is_unfinished => End::Unfinished {
+                depth: self.structure.depth(),
+            },
+            End::Whole if self.awaits_item => End::Awaited,
+            end => end,
         };
         self.problems.sort_by_key(|problem| problem.span.start);
-        Cell { text: self.text, segments: self.segments, problems: self.problems, remainders: self.remainders, end }
+        Cell {
+            text: self.text,
+            segments: self.segments,
+            problems: self.problems,
+            remainders: self.remainders,
+            end,
+        }
     }
 
     /// A byte order mark and a `#!` line, which rustc takes only at the start of a file: a segment apart, to be left out.
@@ -116,7 +123,8 @@ impl<'a> Parser<'a> {
             self.at = '\u{feff}'.len_utf8();
         }
         if self.text[self.at..].starts_with("#!") {
-            let is_attribute = next_significant(self.text, self.at + 2).is_some_and(|token| token.text(self.text) == "[");
+            let is_attribute =
+                next_significant(self.text, self.at + 2).is_some_and(|token| token.text(self.text) == "[");
             if !is_attribute {
                 self.at = line_end(self.text, self.at);
             }
@@ -127,8 +135,15 @@ impl<'a> Parser<'a> {
     /// Ends the run of Rust and trivia before `end`, where something else begins.
     fn end_run(&mut self, end: usize) {
         if self.run_start < end {
-            let kind = if self.run_has_rust { SegmentKind::Rust } else { SegmentKind::Trivia };
-            self.segments.push(Segment { kind, span: self.run_start..end });
+            let kind = if self.run_has_rust {
+                SegmentKind::Rust
+            } else {
+                SegmentKind::Trivia
+            };
+            self.segments.push(Segment {
+                kind,
+                span: self.run_start..end,
+            });
         }
         self.run_start = end;
         self.run_has_rust = false;
@@ -145,12 +160,18 @@ impl<'a> Parser<'a> {
     }
 
     fn problem(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.problems.push(Problem { span, message: message.into(), help: help.into() });
+        self.problems.push(Problem {
+            span,
+            message: message.into(),
+            help: help.into(),
+        });
     }
 
     /// Takes what begins with `token` and has a line to itself: a magic, a command, a shell line, help. `false` when it is Rust.
     fn line_of_its_own(&mut self, token: Token) -> bool {
-        let Some(place) = self.structure.statement_may_begin() else { return false };
+        let Some(place) = self.structure.statement_may_begin() else {
+            return false;
+        };
         let rest = &self.text[token.start..];
         let after = |prefix: char| rest.strip_prefix(prefix).and_then(|rest| rest.chars().next());
         if let Some(name) = rest.strip_prefix("%%").filter(|name| name.starts_with(is_word_start)) {
@@ -180,7 +201,14 @@ impl<'a> Parser<'a> {
             let start = self.text.len() - name.len();
             let length = self.text[start..end].find([' ', '\t', ';', '?']).unwrap_or(end - start);
             let is_magic = start > token.start + 1;
-            self.push(SegmentKind::Help(Help { name: start..start + length, is_magic }), token.start, end);
+            self.push(
+                SegmentKind::Help(Help {
+                    name: start..start + length,
+                    is_magic,
+                }),
+                token.start,
+                end,
+            );
             return true;
         }
         false
@@ -203,7 +231,11 @@ impl<'a> Parser<'a> {
             self.line_magic_named(start, name, Place::Cell);
             return true;
         }
-        let form = Form { is_let: false, in_block: false, is_rust: false, is_cell_magic: true };
+        let form = Form {
+            role: Role::CellMagic,
+            in_block: false,
+            is_rust: false,
+        };
         let line = line::read(self.text, name.end, form);
         let mut end = line.end;
         end += match &self.text[end..] {
@@ -237,7 +269,11 @@ impl<'a> Parser<'a> {
             );
         }
         let is_rust = takes_rust_line(&self.text[name.clone()]);
-        let form = Form { is_let: false, in_block: place != Place::Cell, is_rust, is_cell_magic: false };
+        let form = Form {
+            role: Role::Line,
+            in_block: place != Place::Cell,
+            is_rust,
+        };
         let line = line::read(self.text, name.end, form);
         let end = line.end;
         let call = self.call(name, line, place);
@@ -250,7 +286,14 @@ impl<'a> Parser<'a> {
         let asks = self.text[name.end..].starts_with('?');
         if asks {
             let end = line_end(self.text, name.end);
-            self.push(SegmentKind::Help(Help { name: name.clone(), is_magic: true }), start, end);
+            self.push(
+                SegmentKind::Help(Help {
+                    name: name.clone(),
+                    is_magic: true,
+                }),
+                start,
+                end,
+            );
         }
         asks
     }
@@ -273,15 +316,26 @@ impl<'a> Parser<'a> {
                 "Magics stand among the cell's own statements; elsewhere use plain Rust, such as `job.set(..)` and `job.get(..)`.",
             );
         }
-        self.has_mismatch |= line.has_mismatch;
-        self.last_line = Some(LastLine { unfinished: line.unfinished, unclosed_quote: line.unclosed_quote });
-        MagicCall { name, args: line.args, value: line.value, place, semicolon: line.semicolon, unfinished: line.unfinished }
+        self.is_wrong |= line.condition == Condition::Wrong;
+        self.is_unfinished = line.condition == Condition::Unfinished;
+        MagicCall {
+            name,
+            args: line.args,
+            value: line.value,
+            place,
+            semicolon: line.semicolon,
+            unfinished: self.is_unfinished,
+        }
     }
 
     fn command(&mut self, start: usize) {
         let end = line_end(self.text, start);
         if self.rust_has_begun {
-            let command = self.text[start..end].split_whitespace().next().unwrap_or(":").to_owned();
+            let command = self.text[start..end]
+                .split_whitespace()
+                .next()
+                .unwrap_or(":")
+                .to_owned();
             self.problem(
                 start..start + command.len(),
                 format!("`{command}` stands after Rust has begun."),
@@ -289,7 +343,7 @@ impl<'a> Parser<'a> {
             );
         }
         self.push(SegmentKind::Command, start, end);
-        self.last_line = None;
+        self.is_unfinished = false;
     }
 
     /// Takes one token of Rust, and a magic that gives a `let` its value.
@@ -307,7 +361,7 @@ impl<'a> Parser<'a> {
         self.run_has_rust = true;
         self.rust_has_begun = true;
         self.awaits_item = false;
-        self.last_line = None;
+        self.is_unfinished = false;
         self.is_unclosed |= token.is_unclosed();
         if was_in_pattern && self.structure.in_let_value() {
             self.let_magic(token);
@@ -327,7 +381,8 @@ impl<'a> Parser<'a> {
             self.problem(span, message, "Begin a new line before it.");
         } else if self.structure.operand_expected() {
             let message = format!("`{magic}` stands inside an expression.");
-            let help = format!("A magic is a line of its own or the value of a `let`: write `let value = {magic} ..;` first.");
+            let help =
+                format!("A magic is a line of its own or the value of a `let`: write `let value = {magic} ..;` first.");
             self.problem(span, message, help);
         } else if self.at_line_start && self.structure.is_rust() {
             self.remainders.push(span);
@@ -337,7 +392,11 @@ impl<'a> Parser<'a> {
     /// Follows where a `let` begins and where its type does.
     fn note_let(&mut self, token: Token, written: &str) {
         if token.kind == TokenKind::Word && written == "let" && self.structure.statement_may_begin().is_some() {
-            self.pending_let = Some(PendingLet { depth: self.structure.depth(), start: token.start, colon: None });
+            self.pending_let = Some(PendingLet {
+                depth: self.structure.depth(),
+                start: token.start,
+                colon: None,
+            });
         } else if written == ":" && self.structure.in_let_pattern() {
             let depth = self.structure.depth();
             if let Some(pending) = self.pending_let.as_mut().filter(|pending| pending.depth == depth) {
@@ -349,8 +408,12 @@ impl<'a> Parser<'a> {
     /// After the `=` of a `let`: takes the magic that gives it its value, if one does.
     fn let_magic(&mut self, equals: Token) {
         let depth = self.structure.depth();
-        let Some(pending) = self.pending_let.take().filter(|pending| pending.depth == depth) else { return };
-        let Some(percent) = next_significant(self.text, equals.end).filter(|token| token.text(self.text) == "%") else { return };
+        let Some(pending) = self.pending_let.take().filter(|pending| pending.depth == depth) else {
+            return;
+        };
+        let Some(percent) = next_significant(self.text, equals.end).filter(|token| token.text(self.text) == "%") else {
+            return;
+        };
         let length = name_length(&self.text[percent.end..]);
         if length == 0 {
             return;
@@ -358,7 +421,11 @@ impl<'a> Parser<'a> {
         let name = percent.end..percent.end + length;
         let place = self.structure.place();
         let is_rust = takes_rust_line(&self.text[name.clone()]);
-        let form = Form { is_let: true, in_block: place != Place::Cell, is_rust, is_cell_magic: false };
+        let form = Form {
+            role: Role::Let,
+            in_block: place != Place::Cell,
+            is_rust,
+        };
         let line = line::read(self.text, name.end, form);
         let end = line.end;
         let pattern_end = pending.colon.unwrap_or(equals.start);
@@ -369,7 +436,11 @@ impl<'a> Parser<'a> {
         let call = self.call(name, line, place);
         // The `let` alone does not make a run of Rust of what stands before it.
         self.run_has_rust = self.run_before_has_rust(pending.start);
-        self.push(SegmentKind::LetMagic(LetMagic { pattern, ty, call }), pending.start, end);
+        self.push(
+            SegmentKind::LetMagic(LetMagic { pattern, ty, call }),
+            pending.start,
+            end,
+        );
         self.structure.end_statement();
     }
 

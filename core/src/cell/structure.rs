@@ -4,90 +4,9 @@
 //! holds statements (a block) or something else (arguments, fields, match arms, a macro's own text), whether the last statement
 //! has ended, and whose body the block is.
 
-use super::Place;
+use super::frame::{Frame, Header, Holds, Item, Statement, decide};
 use super::lexer::{Bracket, Token, TokenKind, is_keyword};
-
-/// What a pair of brackets holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holds {
-    /// Statements or items.
-    Statements,
-    /// Arguments, elements, fields, a pattern, a list of imports.
-    List,
-    /// The arms of a `match`.
-    Arms,
-    /// Tokens that only a macro understands.
-    Macro,
-    /// An attribute.
-    Attribute,
-}
-
-/// What the current statement is, as far as its end depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Statement {
-    /// Only words so far that may begin several sorts, such as `pub`, `unsafe` or a label.
-    Undecided,
-    /// `let`, up to its `=`.
-    LetPattern,
-    /// `let`, after its `=`. Ends with `;`.
-    LetValue,
-    /// `use`, `const`, `static`, `type`: ends with `;`.
-    Declaration,
-    /// Ends with its body or `;`.
-    Item(Item),
-    /// Begins with a block, `if`, `match` or a loop: ends with its last block.
-    BlockLike,
-    /// Ends with `;`.
-    Expression,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Item {
-    Function,
-    /// `impl`, `trait`, `mod`, `extern`: its body holds items.
-    Container,
-    /// `struct`, `enum`, `union`.
-    Data,
-}
-
-/// `if`, `while`, `for` or `match`, up to the bracket that opens its body.
-#[derive(Clone, Copy, Debug)]
-struct Header {
-    /// Between `let` or `for` and its `=` or `in`: brackets belong to a pattern.
-    in_pattern: bool,
-    is_match: bool,
-}
-
-/// An open bracket, or the cell itself.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact about one open bracket, and none follows from another")]
-struct Frame {
-    bracket: Bracket,
-    holds: Holds,
-    place: Place,
-    /// Whether the bracket's end is the end of the statement that it stands in.
-    ends_statement: bool,
-    /// Whether a statement begins with the next token. Where there are arms: whether an arm's value does.
-    is_fresh: bool,
-    /// In arms: left of `=>`.
-    in_arm_pattern: bool,
-    /// An attribute stands before the statement.
-    has_attribute: bool,
-    /// `#` or `#!` was read at the start of a statement.
-    begins_attribute: bool,
-    /// The statement so far is a path, so that a macro's curly brackets end it.
-    is_path: bool,
-    /// After a closure's parameters, up to the end of its body.
-    in_closure: bool,
-    in_closure_parameters: bool,
-    /// After a closure's `->`.
-    has_closure_arrow: bool,
-    statement: Statement,
-    /// Open `<` in an item's head or a `let`'s type.
-    angles: u32,
-    /// How many headers belong to the brackets around this one.
-    first_header: usize,
-}
+use super::{End, Place};
 
 /// Follows Rust's tokens; see the module's documentation.
 #[derive(Debug)]
@@ -100,21 +19,16 @@ pub(super) struct Structure<'a> {
     has_mismatch: bool,
 }
 
-/// Why the text cannot end here; see [`Structure::ending`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// It can.
-    Whole,
-    /// An attribute, or the header of `if` and its like, waits for what follows on a line of its own.
-    Awaited,
-    /// A statement lacks its end.
-    Unfinished,
-}
-
 impl<'a> Structure<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let cell = Frame::new(Bracket::Curly, Holds::Statements, Place::Cell);
-        Self { text, frames: vec![cell], headers: Vec::new(), previous: [None; 3], has_mismatch: false }
+        Self {
+            text,
+            frames: vec![cell],
+            headers: Vec::new(),
+            previous: [None; 3],
+            has_mismatch: false,
+        }
     }
 
     /// Where a statement may begin with the next token, if one may.
@@ -148,11 +62,6 @@ impl<'a> Structure<'a> {
         self.frames.len() - 1
     }
 
-    /// Whether a bracket was closed that was not open.
-    pub(super) fn has_mismatch(&self) -> bool {
-        self.has_mismatch
-    }
-
     /// Whether the current statement is a `let` that has come to its value.
     pub(super) fn in_let_value(&self) -> bool {
         self.top().statement == Statement::LetValue
@@ -164,20 +73,28 @@ impl<'a> Structure<'a> {
         frame.statement == Statement::LetPattern && !frame.is_fresh
     }
 
-    /// How the text ends, brackets apart.
-    pub(super) fn ending(&self) -> Ending {
+    /// What the text would lack if it ended here.
+    pub(super) fn end(&self) -> End {
+        if self.has_mismatch {
+            return End::Wrong;
+        }
+        if self.depth() > 0 {
+            return End::Open { depth: self.depth() };
+        }
         let frame = self.top();
         if frame.has_attribute || frame.begins_attribute || self.headers.len() > frame.first_header {
-            return Ending::Awaited;
+            return End::Awaited;
         }
         if frame.is_fresh {
-            return Ending::Whole;
+            return End::Whole;
         }
         match frame.statement {
-            Statement::Expression | Statement::BlockLike if !self.awaits_operand() => Ending::Whole,
-            Statement::Undecided if matches!(self.previous_text(0), Some("union" | "default" | "auto" | "safe")) => Ending::Whole,
-            Statement::Item(_) | Statement::Undecided => Ending::Awaited,
-            _ => Ending::Unfinished,
+            Statement::Expression | Statement::BlockLike if !self.awaits_operand() => End::Whole,
+            Statement::Undecided if matches!(self.previous_text(0), Some("union" | "default" | "auto" | "safe")) => {
+                End::Whole
+            }
+            Statement::Item(_) | Statement::Undecided => End::Awaited,
+            _ => End::Unfinished { depth: 0 },
         }
     }
 
@@ -223,7 +140,8 @@ impl<'a> Structure<'a> {
     }
 
     fn after_operator(&self, operator: &str) -> bool {
-        self.previous[0].is_some_and(|token| token.kind == TokenKind::Operator) && self.previous_text(0) == Some(operator)
+        self.previous[0].is_some_and(|token| token.kind == TokenKind::Operator)
+            && self.previous_text(0) == Some(operator)
     }
 
     /// Whether the latest token can be the end of an operand.
@@ -260,7 +178,9 @@ impl<'a> Structure<'a> {
         let frame = self.top();
         frame.in_arm_pattern
             || frame.statement == Statement::LetPattern
-            || self.headers[frame.first_header..].last().is_some_and(|header| header.in_pattern)
+            || self.headers[frame.first_header..]
+                .last()
+                .is_some_and(|header| header.in_pattern)
     }
 
     fn open(&mut self, bracket: Bracket) {
@@ -348,11 +268,16 @@ impl<'a> Structure<'a> {
             child.holds = Holds::Statements;
         } else if has_header && (self.after_operand() || self.after_operator(">")) {
             let header = self.headers.pop().expect("`has_header` says there is one");
-            child.holds = if header.is_match { Holds::Arms } else { Holds::Statements };
+            child.holds = if header.is_match {
+                Holds::Arms
+            } else {
+                Holds::Statements
+            };
             let is_own = self.headers.len() == parent.first_header;
             child.ends_statement = is_own && parent.statement == Statement::BlockLike;
         } else {
-            let is_path = before == "::" || before == ">" || self.previous[0].is_some_and(|token| token.kind == TokenKind::Word);
+            let is_path =
+                before == "::" || before == ">" || self.previous[0].is_some_and(|token| token.kind == TokenKind::Word);
             let is_fields = is_path && (self.after_operand() || matches!(before, "::" | ">"));
             child.holds = if is_fields { Holds::List } else { Holds::Statements };
         }
@@ -409,9 +334,18 @@ impl<'a> Structure<'a> {
             return;
         }
         match word {
-            "if" | "while" => self.headers.push(Header { in_pattern: false, is_match: false }),
-            "match" => self.headers.push(Header { in_pattern: false, is_match: true }),
-            "for" => self.headers.push(Header { in_pattern: true, is_match: false }),
+            "if" | "while" => self.headers.push(Header {
+                in_pattern: false,
+                is_match: false,
+            }),
+            "match" => self.headers.push(Header {
+                in_pattern: false,
+                is_match: true,
+            }),
+            "for" => self.headers.push(Header {
+                in_pattern: true,
+                is_match: false,
+            }),
             "in" | "let" => {
                 if let Some(header) = self.header_mut() {
                     header.in_pattern = word == "let";
@@ -526,104 +460,6 @@ impl<'a> Structure<'a> {
             frame.begin_statement();
         }
         frame.statement = decide(frame.statement);
-    }
-}
-
-impl Frame {
-    fn new(bracket: Bracket, holds: Holds, place: Place) -> Self {
-        Self {
-            bracket,
-            holds,
-            place,
-            ends_statement: false,
-            is_fresh: holds == Holds::Statements,
-            in_arm_pattern: false,
-            has_attribute: false,
-            begins_attribute: false,
-            is_path: true,
-            in_closure: false,
-            in_closure_parameters: false,
-            has_closure_arrow: false,
-            statement: if holds == Holds::Statements { Statement::Undecided } else { Statement::Expression },
-            angles: 0,
-            first_header: 0,
-        }
-    }
-
-    /// Where the brackets that open now stand, if nothing else says so.
-    fn inner_place(&self) -> Place {
-        if self.in_closure && self.place.is_in_cell() {
-            Place::Closure
-        } else if self.statement == Statement::Declaration && self.place.is_in_cell() {
-            Place::Constant
-        } else if self.place == Place::Cell {
-            Place::Block
-        } else {
-            self.place
-        }
-    }
-
-    fn begin_statement(&mut self) {
-        self.is_fresh = false;
-        self.has_attribute = false;
-        self.begins_attribute = false;
-        self.is_path = true;
-        self.in_closure = false;
-        self.in_closure_parameters = false;
-        self.has_closure_arrow = false;
-        self.angles = 0;
-        self.statement = Statement::Undecided;
-    }
-
-    fn end_statement(&mut self) {
-        self.begin_statement();
-        self.is_fresh = self.holds == Holds::Statements;
-        self.in_arm_pattern = self.holds == Holds::Arms;
-    }
-
-    fn begin_arm_value(&mut self) {
-        self.begin_statement();
-        self.is_fresh = true;
-        self.in_arm_pattern = false;
-    }
-
-    fn comma(&mut self) {
-        match self.holds {
-            Holds::Arms => self.end_statement(),
-            Holds::List => {
-                self.in_closure = false;
-                self.has_closure_arrow = false;
-            }
-            _ => {}
-        }
-    }
-
-    fn counts_angles(&self) -> bool {
-        matches!(self.statement, Statement::Item(_) | Statement::LetPattern)
-    }
-
-    /// Whether the attribute being read is `#![..]`; `attribute_sign` leaves that in the statement.
-    fn is_inner_attribute(&self) -> bool {
-        self.statement == Statement::Expression
-    }
-}
-
-/// What a word says about a statement that nothing has decided yet; `before` is the word before it, if the statement has one.
-fn decide(word: &str, before: Option<&str>) -> Statement {
-    match word {
-        "let" => Statement::LetPattern,
-        "use" | "static" | "type" => Statement::Declaration,
-        "crate" if before == Some("extern") => Statement::Declaration,
-        "fn" => Statement::Item(Item::Function),
-        "struct" | "enum" => Statement::Item(Item::Data),
-        "impl" | "trait" | "mod" => Statement::Item(Item::Container),
-        "if" | "while" | "for" | "match" | "loop" => Statement::BlockLike,
-        "pub" | "unsafe" | "async" | "const" | "extern" | "default" | "auto" | "safe" | "union" | "move" => Statement::Undecided,
-        _ => match before {
-            Some("const") => Statement::Declaration,
-            Some("union") => Statement::Item(Item::Data),
-            _ => Statement::Expression,
-        },
     }
 }
 

@@ -1,0 +1,123 @@
+//! Which names a cell's Rust uses.
+
+use std::ops::Range;
+
+use super::lexer::{Captures, Token, TokenKind, is_word_part, is_word_start, tokens};
+use super::{Cell, SegmentKind, parse};
+
+/// Whether the Rust of a cell uses `identifier`; see [`Cell::mentions`].
+pub fn mentions(text: &str, identifier: &str) -> bool {
+    parse(text).mentions(identifier)
+}
+
+impl Cell<'_> {
+    /// Whether the cell's Rust, the values of its magics included, uses `identifier` as a name of its own: not as a field,
+    /// method or path's later part (after `.` or `::`), a macro's name, or in a string or comment. What a string in a macro call
+    /// captures counts: `format!("{customer:?}")` uses `customer`.
+    ///
+    /// This looks at tokens, not at scopes: a binding of that name counts as a use, and so does a field in a struct's literal.
+    pub fn mentions(&self, identifier: &str) -> bool {
+        self.rust_spans()
+            .any(|span| spans_mention(self.text, &span, identifier))
+    }
+
+    /// Every span of the cell that is Rust: segments, patterns and types of a `let`, values of magics.
+    fn rust_spans(&self) -> impl Iterator<Item = Range<usize>> {
+        self.segments.iter().flat_map(|segment| match &segment.kind {
+            SegmentKind::Rust => vec![segment.span.clone()],
+            SegmentKind::LineMagic(call) => call.value.iter().cloned().collect(),
+            SegmentKind::LetMagic(binding) => {
+                [Some(&binding.pattern), binding.ty.as_ref(), binding.call.value.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect()
+            }
+            _ => Vec::new(),
+        })
+    }
+}
+
+fn spans_mention(text: &str, span: &Range<usize>, identifier: &str) -> bool {
+    let mut significant = tokens(text, span.start, span.end)
+        .filter(|token| token.is_significant())
+        .peekable();
+    let mut previous: [Option<Token>; 2] = [None, None];
+    // For each open bracket, whether it is a macro call's or stands in one.
+    let mut in_macro: Vec<bool> = Vec::new();
+    while let Some(token) = significant.next() {
+        let written = token.text(text);
+        let before = previous[0].map_or("", |token| token.text(text));
+        match token.kind {
+            TokenKind::Word if written.strip_prefix("r#").unwrap_or(written) == identifier => {
+                let is_macro_name = significant.peek().is_some_and(|next| next.text(text) == "!");
+                if !matches!(before, "." | "::") && !is_macro_name {
+                    return true;
+                }
+            }
+            TokenKind::Literal { captures, .. } if captures != Captures::No => {
+                if in_macro.last() == Some(&true) && captures_name(written, captures, identifier) {
+                    return true;
+                }
+            }
+            TokenKind::Open(_) => {
+                let is_call = before == "!" && previous[1].is_some_and(|name| name.kind == TokenKind::Word);
+                in_macro.push(is_call || in_macro.last() == Some(&true));
+            }
+            TokenKind::Close(_) => {
+                in_macro.pop();
+            }
+            _ => {}
+        }
+        previous = [Some(token), previous[0]];
+    }
+    false
+}
+
+/// Whether a format string captures a variable: `{name}`, `{name:?}`, and `name$` as a width or precision.
+fn captures_name(literal: &str, captures: Captures, identifier: &str) -> bool {
+    let mut at = 0;
+    while let Some(found) = literal[at..].find(['{', '\\']) {
+        at += found;
+        let rest = &literal[at..];
+        if rest.starts_with('\\') {
+            at += if captures == Captures::Raw {
+                1
+            } else {
+                escape_length(rest)
+            };
+            continue;
+        }
+        if rest.starts_with("{{") {
+            at += 2;
+            continue;
+        }
+        let inner = &rest[1..];
+        let Some(end) = inner.find(['{', '}']) else {
+            return false;
+        };
+        if inner[end..].starts_with('}') && placeholder_names(&inner[..end], identifier) {
+            return true;
+        }
+        at += 1 + end;
+    }
+    false
+}
+
+/// The length of an escape, which may hold `{` itself: `\u{1f600}`.
+fn escape_length(rest: &str) -> usize {
+    if rest.starts_with("\\u{") {
+        return rest.find('}').map_or(rest.len(), |end| end + 1);
+    }
+    1 + rest[1..].chars().next().map_or(0, char::len_utf8)
+}
+
+/// Whether the text between a placeholder's brackets names a variable.
+fn placeholder_names(placeholder: &str, identifier: &str) -> bool {
+    let (argument, format) = placeholder.split_once(':').unwrap_or((placeholder, ""));
+    if argument.trim() == identifier {
+        return true;
+    }
+    let mut words = format.split(|character| !is_word_part(character) && character != '$');
+    words.any(|word| word.starts_with(is_word_start) && word.split('$').rev().skip(1).any(|name| name == identifier))
+}
