@@ -195,8 +195,13 @@ def main():
     # A copy: running a tutorial must not change the checkout.
     shutil.copytree("notebooks", arguments.folder / "notebooks")
     with server(arguments.folder) as url, browser(arguments.browser, arguments.driver, arguments.folder) as page:
-        page.get(url)
-        tour(Lab(page, arguments.screenshots))
+        lab = Lab(page, arguments.screenshots)
+        try:
+            page.get(url)
+            tour(lab)
+        except BaseException:
+            lab.screenshot("failed")
+            raise
 
 
 if __name__ == "__main__":
