@@ -1,7 +1,7 @@
 //! Running programs, with errors that name the command.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, iter};
 
@@ -50,7 +50,9 @@ pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
 
 /// The command as a person would type it, near enough to be recognised.
 pub(crate) fn shown(command: &Command) -> String {
-    let words = iter::once(command.get_program())
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(program.as_os_str());
+    let words = iter::once(program)
         .chain(command.get_args())
         .map(OsStr::to_string_lossy);
     words.collect::<Vec<_>>().join(" ")
