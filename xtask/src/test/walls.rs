@@ -81,7 +81,10 @@ pub(super) fn check(workspace: &Workspace) -> Result<Outcome> {
 /// What a file does that its place does not allow. `file` is relative to the root, with forward slashes.
 fn breaches_of_file(file: &str, source: &str) -> Vec<String> {
     let mut breaches = Vec::new();
-    let is_test = file.contains("/tests/") || file.contains("/benches/") || file.contains("/examples/");
+    let is_test = file.contains("/tests/")
+        || file.contains("/benches/")
+        || file.contains("/examples/")
+        || file.ends_with("/tests.rs");
     // Tests, benchmarks and this program look at kernel and store from outside, as another program would.
     let from_outside = is_test || file.starts_with("xtask/");
     let own = without_tests(source);
