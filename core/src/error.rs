@@ -1,0 +1,361 @@
+//! The one error of this crate. It crosses the wire between a cell and the kernel without loss, so that a front end
+//! shows the same error wherever the store is.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::{JobKey, Revision, StepName};
+
+/// A result with this crate's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, with what, and why.
+///
+/// The message says what happened; [`help`](Error::help) says what to do about it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Error {
+    /// A step was required that has no value.
+    #[error("job `{job}` has no value for step `{step}`{}", listed(available))]
+    MissingStep {
+        /// The job.
+        job: JobKey,
+        /// The step that was asked for.
+        step: StepName,
+        /// The steps that are done.
+        available: Vec<String>,
+    },
+    /// There is no such job, or it is deleted.
+    #[error("cannot {operation}: there is no job `{job}`")]
+    MissingJob {
+        /// What was asked for.
+        operation: String,
+        /// The job.
+        job: JobKey,
+    },
+    /// A fork would overwrite a job.
+    #[error("cannot fork into `{job}`: there is a {}job with that key", if *deleted { "deleted " } else { "" })]
+    JobExists {
+        /// The key that is taken.
+        job: JobKey,
+        /// Whether that job is deleted.
+        deleted: bool,
+    },
+    /// The job is deleted, so it cannot change.
+    #[error("cannot {operation}: job `{job}` is deleted")]
+    Deleted {
+        /// What was asked for.
+        operation: String,
+        /// The job.
+        job: JobKey,
+    },
+    /// The job is finalized, so it cannot change.
+    #[error("cannot {operation}: job `{job}` is finalized")]
+    Finalized {
+        /// What was asked for.
+        operation: String,
+        /// The job.
+        job: JobKey,
+    },
+    /// Someone else changed the step in the meantime.
+    #[error("step `{step}` of job `{job}` was changed by someone else: expected revision {expected}, found {found}")]
+    Conflict {
+        /// The job.
+        job: JobKey,
+        /// The step.
+        step: StepName,
+        /// The revision that the caller had read.
+        expected: Revision,
+        /// The revision that there is.
+        found: Revision,
+    },
+    /// A name breaks the rules for names.
+    #[error("`{}` cannot be a {what}: {reason}", shortened(name))]
+    InvalidName {
+        /// What it was to name.
+        what: String,
+        /// The name.
+        name: String,
+        /// Which rule it breaks.
+        reason: String,
+    },
+    /// JSON cannot hold the value.
+    #[error("step `{step}` of job `{job}` cannot be stored: {reason}, at {}", if path.is_empty() { "the value itself" } else { path })]
+    Unrepresentable {
+        /// The job.
+        job: JobKey,
+        /// The step.
+        step: StepName,
+        /// The place inside the value, such as `items[3].price`; empty for the value itself.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The value is over the limit.
+    #[error("step `{step}` of job `{job}` is too large: {size} bytes of JSON; the limit is {limit}")]
+    TooLarge {
+        /// The job.
+        job: JobKey,
+        /// The step.
+        step: StepName,
+        /// Its size as JSON, in bytes.
+        size: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The stored value is not of the type that was asked for.
+    #[error("step `{step}` of job `{job}` is not a `{expected}`")]
+    Decode {
+        /// The job.
+        job: JobKey,
+        /// The step.
+        step: StepName,
+        /// The Rust type that was asked for.
+        expected: String,
+        /// Where they differ.
+        source: Cause,
+    },
+    /// Others kept the store busy for longer than a caller waits.
+    #[error("could not {operation}: waited {:.1} s for {awaited}", waited.as_secs_f64())]
+    Busy {
+        /// What was asked for.
+        operation: String,
+        /// What was waited for.
+        awaited: String,
+        /// For how long.
+        waited: Duration,
+    },
+    /// The disk, or the room that the store may take, is full.
+    #[error("could not {operation}: there is no room left for {place}")]
+    Full {
+        /// What was asked for.
+        operation: String,
+        /// The store's file.
+        place: String,
+        /// What the store said.
+        source: Cause,
+    },
+    /// The store was written by a newer version.
+    #[error("{place} was written by a newer version: its schema is {found}, this version knows up to {supported}")]
+    NewerSchema {
+        /// The store's file.
+        place: String,
+        /// The file's schema.
+        found: u32,
+        /// The newest schema that this version knows.
+        supported: u32,
+    },
+    /// The place where jobs live cannot be told or used.
+    #[error("cannot use {place} as the place for jobs: {reason}")]
+    Place {
+        /// The file or the setting at fault.
+        place: String,
+        /// Why not.
+        reason: String,
+        /// What the system said.
+        source: Option<Cause>,
+    },
+    /// The store failed.
+    #[error("could not {operation}")]
+    Store {
+        /// What was asked for.
+        operation: String,
+        /// What the store said.
+        source: Cause,
+    },
+    /// The connection to the store broke. A change that was under way may or may not have been made.
+    #[error("could not {operation}: the connection to the store broke")]
+    Connection {
+        /// What was asked for.
+        operation: String,
+        /// What the system said.
+        source: Cause,
+    },
+    /// The other side of a connection said something that makes no sense.
+    #[error("could not {operation}: {reason}")]
+    Protocol {
+        /// What was asked for.
+        operation: String,
+        /// What was odd.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The variant's name, such as `MissingStep`: what a front end shows as the kind of error.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::MissingStep { .. } => "MissingStep",
+            Self::MissingJob { .. } => "MissingJob",
+            Self::JobExists { .. } => "JobExists",
+            Self::Deleted { .. } => "Deleted",
+            Self::Finalized { .. } => "Finalized",
+            Self::Conflict { .. } => "Conflict",
+            Self::InvalidName { .. } => "InvalidName",
+            Self::Unrepresentable { .. } => "Unrepresentable",
+            Self::TooLarge { .. } => "TooLarge",
+            Self::Decode { .. } => "Decode",
+            Self::Busy { .. } => "Busy",
+            Self::Full { .. } => "Full",
+            Self::NewerSchema { .. } => "NewerSchema",
+            Self::Place { .. } => "Place",
+            Self::Store { .. } => "Store",
+            Self::Connection { .. } => "Connection",
+            Self::Protocol { .. } => "Protocol",
+        }
+    }
+
+    /// What to do about it, where something can be said.
+    pub fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::MissingStep { step, available, .. } => {
+                if let Some(close) = closest(step.as_str(), available) {
+                    format!("Did you mean `{close}`?")
+                } else {
+                    "Set it first, or read it with `get`, which gives `None`.".to_owned()
+                }
+            }
+            Self::MissingJob { .. } => "A job is created by the first value that is set in it.".to_owned(),
+            Self::JobExists { deleted: true, .. } => {
+                "Choose another key, or bring that job back with `undelete`.".to_owned()
+            }
+            Self::JobExists { .. } => "Choose another key; `next_key` finds a free one.".to_owned(),
+            Self::Deleted { .. } => "Bring the job back with `undelete`, or use another key.".to_owned(),
+            Self::Finalized { .. } => "Open the job with `unfinalize` first; nothing is lost by it.".to_owned(),
+            Self::Conflict { .. } => "Read the step again, and decide with the value that is there now.".to_owned(),
+            Self::InvalidName { .. } => {
+                "A name is any text of 1 to 200 characters without control characters.".to_owned()
+            }
+            Self::Unrepresentable { .. } => {
+                "JSON holds finite numbers and objects whose keys are text. Use an `Option` for a number that may be \
+                 missing, or store text."
+                    .to_owned()
+            }
+            Self::TooLarge { .. } => "Store the data in a file, and its path in the step.".to_owned(),
+            Self::Decode { .. } => "Read it as `serde_json::Value` to see what is there.".to_owned(),
+            Self::Busy { .. } => "Look for a program that holds the file open in a transaction.".to_owned(),
+            Self::Full { .. } => "Make room and try again; what was stored before is intact.".to_owned(),
+            Self::NewerSchema { .. } => "Install the newer version; the file was not touched.".to_owned(),
+            Self::Connection { .. } => "Check that the kernel still runs, then read the step again.".to_owned(),
+            Self::Place { .. } | Self::Store { .. } | Self::Protocol { .. } => return None,
+        };
+        Some(help)
+    }
+
+    /// The message, then the message of each source: one line for a terminal or a log.
+    pub fn full_message(&self) -> String {
+        let mut message = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            source = error.source();
+        }
+        message
+    }
+
+    /// Names the operation in an error that arose too deep to know it.
+    #[must_use]
+    pub(crate) fn during(mut self, describe: impl FnOnce() -> String) -> Self {
+        if let Self::Busy { operation, .. }
+        | Self::Full { operation, .. }
+        | Self::Store { operation, .. }
+        | Self::Connection { operation, .. }
+        | Self::Protocol { operation, .. } = &mut self
+            && operation.is_empty()
+        {
+            *operation = describe();
+        }
+        self
+    }
+}
+
+/// An error from below, kept as its messages, so that it can be compared, cloned and sent over a wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    message: String,
+    source: Option<Box<Cause>>,
+}
+
+impl Cause {
+    /// Keeps an error and all its sources.
+    pub fn of(error: &(dyn StdError + 'static)) -> Self {
+        Self {
+            message: error.to_string(),
+            source: error.source().map(|source| Box::new(Self::of(source))),
+        }
+    }
+
+    /// A cause that is no error of another library.
+    pub fn message(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl StdError for Cause {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+fn listed(available: &[String]) -> String {
+    const SHOWN: usize = 10;
+    if available.is_empty() {
+        return "; none of its steps is done".to_owned();
+    }
+    let shown: Vec<String> = available.iter().take(SHOWN).map(|step| format!("`{step}`")).collect();
+    let more = available.len() - shown.len();
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("; it has {}{rest}", shown.join(", "))
+}
+
+fn shortened(name: &str) -> String {
+    const SHOWN: usize = 40;
+    if name.chars().count() <= SHOWN {
+        return name.escape_debug().to_string();
+    }
+    let start: String = name.chars().take(SHOWN).collect();
+    format!("{}…", start.escape_debug())
+}
+
+/// The name that a slip of the finger would have meant, if there is one within two edits.
+fn closest<'a>(wanted: &str, available: &'a [String]) -> Option<&'a str> {
+    available
+        .iter()
+        .take(200)
+        .map(|candidate| (distance(wanted, candidate), candidate.as_str()))
+        .filter(|(edits, candidate)| *edits <= 2 && *edits < candidate.chars().count())
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance, in characters.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut previous: Vec<usize> = (0..=right.len()).collect();
+    for (row, left_character) in left.chars().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, right_character) in right.iter().enumerate() {
+            let substitution = previous[column] + usize::from(left_character != *right_character);
+            current.push(substitution.min(previous[column + 1] + 1).min(current[column] + 1));
+        }
+        previous = current;
+    }
+    previous[right.len()]
+}

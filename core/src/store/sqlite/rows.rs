@@ -1,0 +1,494 @@
+//! Rows in SQLite: the statements, each prepared once for a connection and bound by tenant.
+
+use std::path::Path;
+
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, named_params};
+
+use super::failed;
+use super::open::SCHEMA_VERSION;
+use crate::error::Result;
+use crate::state::{
+    Event, EventKind, JobKey, PruneOptions, PruneReport, Recording, Revision, Source, StepName, StoreInfo, Tenant,
+    WorkflowName,
+};
+use crate::store::rows::Rows;
+use crate::workflow::{Change, EventRow, JobRow, StepRow};
+
+/// The rows of a tenant, over one connection.
+pub(super) struct SqliteRows<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) path: &'a Path,
+    pub(super) tenant: &'a Tenant,
+}
+
+type Parameters<'p> = &'p [(&'p str, &'p dyn ToSql)];
+
+macro_rules! select_jobs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT key, id, workflow, created, updated, revision, finalized, deleted, done, undo_top, pruned FROM job ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_steps {
+    ($rest:literal) => {
+        concat!(
+            "SELECT name, position, first, version, revision, suggested, source, updated, recording, value FROM step ",
+            $rest
+        )
+    };
+}
+
+const JOB_AND_STEP: &str = "
+    SELECT job.key, job.id, job.workflow, job.created, job.updated, job.revision, job.finalized, job.deleted, job.done,
+           job.undo_top, job.pruned,
+           step.name, step.position, step.first, step.version, step.revision, step.suggested, step.source, step.updated,
+           step.recording, step.value
+    FROM job LEFT JOIN step ON step.tenant = job.tenant AND step.job = job.key AND step.name = :step
+    WHERE job.tenant = :tenant AND job.key = :job";
+
+const VALUE: &str = "
+    SELECT step.value FROM step
+    JOIN job ON job.tenant = step.tenant AND job.key = step.job
+    WHERE step.tenant = :tenant AND step.job = :job AND step.name = :step
+      AND step.value IS NOT NULL AND NOT step.suggested AND NOT job.deleted";
+
+const EVENTS: &str = "
+    SELECT revision, id, kind, step, source, time, change, below, version, previous_version, previous_suggested,
+           previous_first, recording, value
+    FROM event WHERE tenant = :tenant AND job = :job AND revision BETWEEN :first AND :last ORDER BY revision";
+
+const HISTORY: &str = "
+    SELECT event.id, event.kind, event.step, coalesce(event.value, now.value), before.value, event.revision, event.change,
+           event.source, event.time
+    FROM event
+    JOIN job ON job.tenant = event.tenant AND job.key = event.job
+    LEFT JOIN event AS now ON now.tenant = event.tenant AND now.job = event.job AND now.revision = event.version
+    LEFT JOIN event AS before
+           ON before.tenant = event.tenant AND before.job = event.job AND before.revision = event.previous_version
+    WHERE event.tenant = :tenant AND event.job = :job AND event.revision > job.pruned
+      AND (:step IS NULL OR event.step = :step)
+    ORDER BY event.revision";
+
+const CREATE_JOB: &str = "
+    INSERT INTO job (tenant, key, id, workflow, created, updated, revision, finalized, deleted, done, undo_top, pruned)
+    VALUES (:tenant, :job, :id, :workflow, :created, :updated, :revision, :finalized, :deleted, :done, :undo_top, :pruned)";
+
+const UPDATE_JOB: &str = "
+    UPDATE job SET updated = :updated, revision = :revision, finalized = :finalized, deleted = :deleted, done = :done,
+                   undo_top = :undo_top
+    WHERE tenant = :tenant AND key = :job";
+
+const PUT_STEP: &str = "
+    INSERT INTO step (tenant, job, name, position, first, version, revision, suggested, source, updated, recording, value)
+    VALUES (:tenant, :job, :name, :position, :first, :version, :revision, :suggested, :source, :updated, :recording, :value)
+    ON CONFLICT (tenant, job, name) DO UPDATE SET
+        position = excluded.position, first = excluded.first, version = excluded.version, revision = excluded.revision,
+        suggested = excluded.suggested, source = excluded.source, updated = excluded.updated,
+        recording = excluded.recording, value = excluded.value";
+
+const APPEND: &str = "
+    INSERT INTO event (tenant, job, revision, id, kind, step, source, time, change, below, version, previous_version,
+                       previous_suggested, previous_first, recording, value)
+    VALUES (:tenant, :job, :revision, :id, :kind, :step, :source, :time, :change, :below, :version, :previous_version,
+            :previous_suggested, :previous_first, :recording, :value)";
+
+/// Versions that a step has, or that what stays can be taken back to, are kept out of sight.
+const PRUNE: &str = "
+    DELETE FROM event WHERE tenant = :tenant AND job = :job AND revision <= :cut
+      AND revision NOT IN (SELECT version FROM step WHERE tenant = :tenant AND job = :job)
+      AND revision NOT IN (SELECT version FROM event WHERE tenant = :tenant AND job = :job AND revision > :cut)
+      AND revision NOT IN (SELECT previous_version FROM event WHERE tenant = :tenant AND job = :job AND revision > :cut)";
+
+impl SqliteRows<'_> {
+    fn prepared(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        self.connection
+            .prepare_cached(sql)
+            .map_err(|error| failed(self.path, &error))
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        let row = self.prepared(sql)?.query_row(parameters, read).optional();
+        row.map_err(|error| failed(self.path, &error))
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.prepared(sql)?;
+        let rows = statement.query_map(parameters, read).and_then(Iterator::collect);
+        rows.map_err(|error| failed(self.path, &error))
+    }
+
+    fn run(&self, sql: &str, parameters: Parameters<'_>) -> Result<usize> {
+        self.prepared(sql)?
+            .execute(parameters)
+            .map_err(|error| failed(self.path, &error))
+    }
+
+    fn count(&self, sql: &str) -> Result<u64> {
+        let count = self.one(sql, named_params! { ":tenant": self.tenant.as_str() }, |row| {
+            number(row, 0)
+        })?;
+        Ok(count.unwrap_or(0))
+    }
+
+    fn put_job(&self, job: &JobRow, created: bool) -> Result<()> {
+        if created {
+            self.run(
+                CREATE_JOB,
+                named_params! {
+                    ":tenant": self.tenant.as_str(), ":job": job.key.as_str(), ":id": job.id,
+                    ":workflow": job.workflow.as_str(), ":created": job.created, ":updated": job.updated,
+                    ":revision": stored(job.revision), ":finalized": job.finalized, ":deleted": job.deleted,
+                    ":done": signed(job.done), ":undo_top": stored(job.undo_top), ":pruned": stored(job.pruned),
+                },
+            )?;
+        } else {
+            self.run(
+                UPDATE_JOB,
+                named_params! {
+                    ":tenant": self.tenant.as_str(), ":job": job.key.as_str(), ":updated": job.updated,
+                    ":revision": stored(job.revision), ":finalized": job.finalized, ":deleted": job.deleted,
+                    ":done": signed(job.done), ":undo_top": stored(job.undo_top),
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn put_step(&self, job: &JobKey, step: &StepRow) -> Result<()> {
+        self.run(
+            PUT_STEP,
+            named_params! {
+                ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":name": step.name.as_str(),
+                ":position": step.position.map(signed), ":first": stored(step.first), ":version": stored(step.version),
+                ":revision": stored(step.revision), ":suggested": step.suggested, ":source": step.source.as_str(),
+                ":updated": step.updated, ":recording": recording_text(step.recording.as_ref()), ":value": step.value,
+            },
+        )?;
+        Ok(())
+    }
+
+    fn append(&self, job: &JobKey, event: &EventRow) -> Result<()> {
+        self.run(
+            APPEND,
+            named_params! {
+                ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":revision": stored(event.revision),
+                ":id": event.id, ":kind": event.kind.as_str(), ":step": event.step.as_ref().map(StepName::as_str),
+                ":source": event.source.as_str(), ":time": event.time, ":change": stored(event.change),
+                ":below": stored(event.below), ":version": stored(event.version),
+                ":previous_version": stored(event.previous_version),
+                ":previous_suggested": event.previous_suggested, ":previous_first": stored(event.previous_first),
+                ":recording": recording_text(event.recording.as_ref()), ":value": event.value,
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Prunes one job's history; returns how many events left it.
+    fn prune_job(&self, job: &JobRow, before: &str, dry_run: bool) -> Result<u64> {
+        let newest = "SELECT max(revision) FROM event WHERE tenant = :tenant AND job = :job AND time <= :before";
+        let tenant = self.tenant.as_str();
+        let key = job.key.as_str();
+        let parameters = named_params! { ":tenant": tenant, ":job": key, ":before": before };
+        let cut = self
+            .one(newest, parameters, |row| row.get::<_, Option<i64>>(0))?
+            .flatten()
+            .map(revision);
+        let Some(cut) = cut.filter(|cut| *cut > job.pruned) else {
+            return Ok(0);
+        };
+        let gone = self.count_events(&job.key, job.pruned, cut)?;
+        if !dry_run {
+            self.run(
+                PRUNE,
+                named_params! { ":tenant": tenant, ":job": key, ":cut": stored(cut) },
+            )?;
+            let mark = "UPDATE job SET pruned = :cut WHERE tenant = :tenant AND key = :job";
+            self.run(
+                mark,
+                named_params! { ":tenant": tenant, ":job": key, ":cut": stored(cut) },
+            )?;
+        }
+        Ok(gone)
+    }
+
+    fn count_events(&self, job: &JobKey, after: Revision, last: Revision) -> Result<u64> {
+        let count = "
+            SELECT count(*) FROM event WHERE tenant = :tenant AND job = :job AND revision > :after AND revision <= :last";
+        let parameters = named_params! {
+            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":after": stored(after), ":last": stored(last),
+        };
+        Ok(self.one(count, parameters, |row| number(row, 0))?.unwrap_or(0))
+    }
+
+    fn forget_job(&self, job: &JobKey) -> Result<()> {
+        for delete in [
+            "DELETE FROM event WHERE tenant = :tenant AND job = :job",
+            "DELETE FROM step WHERE tenant = :tenant AND job = :job",
+            "DELETE FROM job WHERE tenant = :tenant AND key = :job",
+        ] {
+            self.run(
+                delete,
+                named_params! { ":tenant": self.tenant.as_str(), ":job": job.as_str() },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Rows for SqliteRows<'_> {
+    fn job(&mut self, key: &JobKey) -> Result<Option<JobRow>> {
+        let sql = select_jobs!("WHERE tenant = :tenant AND key = :job");
+        self.one(
+            sql,
+            named_params! { ":tenant": self.tenant.as_str(), ":job": key.as_str() },
+            job_row,
+        )
+    }
+
+    fn step(&mut self, job: &JobKey, step: &StepName) -> Result<Option<StepRow>> {
+        let sql = select_steps!("WHERE tenant = :tenant AND job = :job AND name = :step");
+        let parameters = named_params! {
+            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":step": step.as_str(),
+        };
+        self.one(sql, parameters, |row| step_row(row, 0))
+    }
+
+    fn job_and_step(&mut self, job: &JobKey, step: &StepName) -> Result<(Option<JobRow>, Option<StepRow>)> {
+        let parameters = named_params! {
+            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":step": step.as_str(),
+        };
+        let found = self.one(JOB_AND_STEP, parameters, |row| {
+            const NAME: usize = 11;
+            let step = if row.get_ref(NAME)? == ValueRef::Null {
+                None
+            } else {
+                Some(step_row(row, NAME)?)
+            };
+            Ok((job_row(row)?, step))
+        })?;
+        Ok(found.map_or((None, None), |(job, step)| (Some(job), step)))
+    }
+
+    fn value(&mut self, job: &JobKey, step: &StepName) -> Result<Option<String>> {
+        let parameters = named_params! {
+            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":step": step.as_str(),
+        };
+        self.one(VALUE, parameters, |row| row.get(0))
+    }
+
+    fn steps(&mut self, job: &JobKey) -> Result<Vec<StepRow>> {
+        let sql = select_steps!("WHERE tenant = :tenant AND job = :job");
+        self.all(
+            sql,
+            named_params! { ":tenant": self.tenant.as_str(), ":job": job.as_str() },
+            |row| step_row(row, 0),
+        )
+    }
+
+    fn events(&mut self, job: &JobKey, first: Revision, last: Revision) -> Result<Vec<EventRow>> {
+        let parameters = named_params! {
+            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":first": stored(first), ":last": stored(last),
+        };
+        self.all(EVENTS, parameters, event_row)
+    }
+
+    fn history(&mut self, job: &JobKey, step: Option<&StepName>) -> Result<Vec<Event>> {
+        let parameters = named_params! {
+            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":step": step.map(StepName::as_str),
+        };
+        self.all(HISTORY, parameters, |row| {
+            Ok(Event {
+                id: row.get(0)?,
+                job: job.clone(),
+                kind: parsed::<EventKind>(row, 1)?,
+                step: row
+                    .get::<_, Option<String>>(2)?
+                    .map(|name| valid(2, StepName::new(name)))
+                    .transpose()?,
+                value: row.get(3)?,
+                previous: row.get(4)?,
+                revision: revision(row.get(5)?),
+                change: revision(row.get(6)?),
+                source: Source::from(row.get::<_, String>(7)?),
+                time: row.get(8)?,
+            })
+        })
+    }
+
+    fn jobs(&mut self) -> Result<Vec<JobRow>> {
+        let sql = select_jobs!("WHERE tenant = :tenant ORDER BY key");
+        self.all(sql, named_params! { ":tenant": self.tenant.as_str() }, job_row)
+    }
+
+    fn keys(&mut self, prefix: &str) -> Result<Vec<JobKey>> {
+        // substr, not LIKE: a prefix may hold `%` and `_`, and case counts.
+        let sql = "SELECT key FROM job WHERE tenant = :tenant AND key >= :prefix AND substr(key, 1, length(:prefix)) = :prefix";
+        let parameters = named_params! { ":tenant": self.tenant.as_str(), ":prefix": prefix };
+        self.all(sql, parameters, |row| valid(0, JobKey::new(row.get::<_, String>(0)?)))
+    }
+
+    fn apply(&mut self, change: &Change) -> Result<()> {
+        self.put_job(&change.job, change.created)?;
+        for step in &change.steps {
+            self.put_step(&change.job.key, step)?;
+        }
+        for event in &change.events {
+            self.append(&change.job.key, event)?;
+        }
+        Ok(())
+    }
+
+    fn prune(&mut self, options: &PruneOptions, before: &str) -> Result<PruneReport> {
+        let mut report = PruneReport::default();
+        for job in self.jobs()? {
+            if options.job.as_ref().is_some_and(|wanted| *wanted != job.key) {
+                continue;
+            }
+            if options.deleted_jobs && job.deleted && job.updated.as_str() <= before {
+                report.jobs += 1;
+                report.events += self.count_events(&job.key, job.pruned, job.revision)?;
+                if !options.dry_run {
+                    self.forget_job(&job.key)?;
+                }
+            } else {
+                report.events += self.prune_job(&job, before, options.dry_run)?;
+            }
+        }
+        Ok(report)
+    }
+
+    fn location(&mut self) -> Result<StoreInfo> {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Ok(StoreInfo {
+            url: format!("sqlite:{}", self.path.display()),
+            path: Some(self.path.to_owned()),
+            bytes: size(self.path) + size(log.as_ref()),
+            schema_version: SCHEMA_VERSION,
+            jobs: self.count("SELECT count(*) FROM job WHERE tenant = :tenant")?,
+            steps: self.count("SELECT count(*) FROM step WHERE tenant = :tenant AND value IS NOT NULL")?,
+            events: self.count(
+                "SELECT count(*) FROM event JOIN job ON job.tenant = event.tenant AND job.key = event.job
+                 WHERE event.tenant = :tenant AND event.revision > job.pruned",
+            )?,
+        })
+    }
+}
+
+fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
+    Ok(JobRow {
+        key: valid(0, JobKey::new(text(row, 0)?))?,
+        id: row.get(1)?,
+        workflow: valid(2, WorkflowName::new(text(row, 2)?))?,
+        created: row.get(3)?,
+        updated: row.get(4)?,
+        revision: revision(row.get(5)?),
+        finalized: row.get(6)?,
+        deleted: row.get(7)?,
+        done: number(row, 8)?,
+        undo_top: revision(row.get(9)?),
+        pruned: revision(row.get(10)?),
+    })
+}
+
+/// A step, whose columns begin at `at`.
+fn step_row(row: &Row<'_>, at: usize) -> rusqlite::Result<StepRow> {
+    let position: Option<i64> = row.get(at + 1)?;
+    Ok(StepRow {
+        name: valid(at, StepName::new(text(row, at)?))?,
+        position: position.map(i64::cast_unsigned),
+        first: revision(row.get(at + 2)?),
+        version: revision(row.get(at + 3)?),
+        revision: revision(row.get(at + 4)?),
+        suggested: row.get(at + 5)?,
+        source: Source::from(text(row, at + 6)?),
+        updated: row.get(at + 7)?,
+        recording: recording(row, at + 8)?,
+        value: row.get(at + 9)?,
+    })
+}
+
+fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+    Ok(EventRow {
+        revision: revision(row.get(0)?),
+        id: row.get(1)?,
+        kind: parsed(row, 2)?,
+        step: row
+            .get::<_, Option<String>>(3)?
+            .map(|name| valid(3, StepName::new(name)))
+            .transpose()?,
+        source: Source::from(text(row, 4)?),
+        time: row.get(5)?,
+        change: revision(row.get(6)?),
+        below: revision(row.get(7)?),
+        version: revision(row.get(8)?),
+        previous_version: revision(row.get(9)?),
+        previous_suggested: row.get(10)?,
+        previous_first: revision(row.get(11)?),
+        recording: recording(row, 12)?,
+        value: row.get(13)?,
+    })
+}
+
+fn text<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row str> {
+    valid(column, row.get_ref(column)?.as_str())
+}
+
+fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get(column).map(i64::cast_unsigned)
+}
+
+/// SQLite's integers are signed; ours never reach the sign.
+const fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+const fn stored(revision: Revision) -> i64 {
+    signed(revision.number())
+}
+
+const fn revision(number: i64) -> Revision {
+    Revision::from_number(number.cast_unsigned())
+}
+
+fn recording(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Recording>> {
+    let Some(text) = row.get::<_, Option<String>>(column)? else {
+        return Ok(None);
+    };
+    valid(column, serde_json::from_str(&text))
+}
+
+fn recording_text(recording: Option<&Recording>) -> Option<String> {
+    // A recording is text, lists and nothing else, which serde_json never fails to write.
+    recording.and_then(|recording| serde_json::to_string(recording).ok())
+}
+
+fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    valid(column, text(row, column)?.parse())
+}
+
+/// Text that is in the file, but not as we would have written it.
+fn valid<T, E>(column: usize, result: std::result::Result<T, E>) -> rusqlite::Result<T>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    result.map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
