@@ -125,7 +125,9 @@ pub fn serve(connection: &Connection, notebook: Arc<dyn Notebook>, options: Serv
     // The kernel itself holds a sender: this returns only when someone has asked for the end.
     let _ = ended.recv();
 
-    // The cell that is running ends first, so that its last outputs and its reply still find their sockets.
+    // The cell that is running ends first, so that its last outputs and its reply still find their sockets. A question
+    // to the user would hold up its end, and the next one too.
+    kernel.stdin.interrupt();
     kernel.notebook.shutdown();
     kernel.stdin.interrupt();
     let _ = executor_sender.send(executor::Item::Stop);

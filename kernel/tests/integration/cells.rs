@@ -1,0 +1,246 @@
+//! Cells in the real engine: evcxr, the worker's processes, the cell library, a store in a temporary folder.
+//!
+//! Starting the engine takes seconds, so each test runs many cells.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use pipulate::{Pip, Source};
+use pipulate_kernel::notebook::{CellRequest, Notebook};
+use pipulate_kernel::outputs::{CellError, InputError, MimeBundle, Outputs, Stream};
+use pipulate_kernel::start::{self, Running};
+use pipulate_kernel::state::Settings;
+use serde_json::{Map, Value};
+
+/// Everything that a cell sends, in order; text of one stream joined.
+#[derive(Default)]
+struct Recorder {
+    sent: Mutex<Vec<String>>,
+    answers: Mutex<Vec<String>>,
+}
+
+impl Recorder {
+    fn push(&self, kind: &str, text: &str) {
+        let mut sent = self.sent.lock().unwrap();
+        match sent.last_mut() {
+            Some(last) if kind.starts_with("std") && last.starts_with(kind) => last.push_str(text),
+            _ => sent.push(format!("{kind}: {text}")),
+        }
+    }
+}
+
+fn plain(data: &MimeBundle) -> &str {
+    data.get("text/plain").and_then(Value::as_str).expect("every bundle has text/plain")
+}
+
+impl Outputs for Recorder {
+    fn stream(&self, stream: Stream, text: &str) {
+        self.push(if stream == Stream::Stdout { "stdout" } else { "stderr" }, text);
+    }
+    fn display(&self, data: MimeBundle, _: Map<String, Value>, _: Option<&str>) {
+        self.push("display", plain(&data));
+    }
+    fn update_display(&self, data: MimeBundle, _: Map<String, Value>, _: &str) {
+        self.push("update", plain(&data));
+    }
+    fn clear_output(&self, _: bool) {
+        self.push("clear", "");
+    }
+    fn execute_result(&self, data: MimeBundle, _: Map<String, Value>) {
+        self.push("result", plain(&data));
+    }
+    fn input(&self, prompt: &str, _: bool) -> Result<String, InputError> {
+        self.push("asked", prompt);
+        let mut answers = self.answers.lock().unwrap();
+        if answers.is_empty() { Err(InputError::NotAllowed) } else { Ok(answers.remove(0)) }
+    }
+}
+
+/// A notebook in a folder of its own.
+struct TestNotebook {
+    running: Running,
+    folder: tempfile::TempDir,
+    count: u32,
+}
+
+impl TestNotebook {
+    fn start() -> Self {
+        Self::start_with_worker(PathBuf::from(env!("CARGO_BIN_EXE_pipulate-kernel")))
+    }
+
+    fn start_with_worker(worker: PathBuf) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().join("pipeline.db").to_string_lossy().into_owned();
+        let settings = Settings { url: Some(url), ..Settings::default() };
+        let running = start::notebook(settings, worker, &folder.path().join("data")).unwrap();
+        Self { running, folder, count: 0 }
+    }
+
+    fn run_with(&mut self, code: &str, answers: &[&str]) -> (Vec<String>, Result<(), CellError>) {
+        self.count += 1;
+        let outputs = Arc::new(Recorder::default());
+        outputs.answers.lock().unwrap().extend(answers.iter().map(|answer| (*answer).to_owned()));
+        let request = CellRequest { code: code.to_owned(), execution_count: self.count, ..CellRequest::default() };
+        let result = self.running.session.run(&request, Arc::clone(&outputs) as Arc<dyn Outputs>);
+        let sent = outputs.sent.lock().unwrap().clone();
+        (sent, result)
+    }
+
+    #[track_caller]
+    fn check(&mut self, code: &str, expected: &[&str]) {
+        let (sent, result) = self.run_with(code, &[]);
+        assert_eq!(result, Ok(()), "{code}\nsent {sent:#?}");
+        assert_eq!(sent, expected, "{code}");
+    }
+
+    #[track_caller]
+    fn check_error(&mut self, code: &str, ename: &str, evalue: &str) -> CellError {
+        let (sent, result) = self.run_with(code, &[]);
+        let error = result.expect_err(code);
+        assert_eq!(error.ename, ename, "{code}\n{error:#?}\nsent {sent:#?}");
+        assert!(error.evalue.contains(evalue), "{code}\n{error:#?}");
+        error
+    }
+
+    fn pip(&self) -> Pip {
+        Pip::open(&self.folder.path().join("pipeline.db").to_string_lossy()).unwrap().as_source(Source::Cli)
+    }
+}
+
+impl Drop for TestNotebook {
+    fn drop(&mut self) {
+        self.running.session.shutdown();
+    }
+}
+
+#[test]
+fn rust_runs_and_every_failure_is_one_clear_error() {
+    let mut notebook = TestNotebook::start();
+    notebook.check("1 + 1", &["result: 2"]);
+    notebook.check("let v = vec![1, 2, 3];", &[]);
+    notebook.check("// only a comment", &[]);
+    notebook.check(
+        "println!(\"a\"); eprintln!(\"b\"); print!(\"c\"); v.len()",
+        &["stdout: a\nc", "stderr: b\n", "result: 3"].map(|line| line),
+    );
+    let error = notebook.check_error("let ok = 1;\nlet z: i32 = \"x\";", "CompileError", "mismatched types");
+    assert!(error.traceback[0].contains("cell:2:14"), "{error:#?}");
+    assert!(!error.traceback.join("\n").contains("evcxr"), "{error:#?}");
+
+    let error = notebook.check_error("let w = 5;\nv[7]", "Panic", "index out of bounds");
+    assert!(error.traceback.join("\n").contains("v[7]"), "{error:#?}");
+    notebook.check_error("let n: i32 = \"x\".parse::<i32>()?;", "Error", "invalid digit found in string");
+    let (sent, result) = notebook.run_with("eprintln!(\"before\"); let n = \"y\".parse::<i32>()?;", &[]);
+    assert_eq!(sent, ["stderr: before\n"]);
+    assert_eq!(result.unwrap_err().evalue, "invalid digit found in string");
+
+    // A panic that the cell catches is text, not an error.
+    let (sent, result) = notebook.run_with("std::panic::catch_unwind(|| panic!(\"caught\")).is_err()", &[]);
+    assert_eq!(result, Ok(()));
+    assert!(sent.iter().any(|line| line.starts_with("stderr") && line.contains("caught")), "{sent:?}");
+    assert_eq!(sent.last().unwrap(), "result: true");
+
+    let error = notebook.check_error("std::process::exit(3)", "ProcessDied", "exited with code 3");
+    assert!(error.traceback.join(" ").contains("Variables are lost"));
+    notebook.check("fn double(x: i32) -> i32 { x * 2 }\ndouble(21)", &["result: 42"]);
+    notebook.check_error("panic!(\"after a restart\")", "Panic", "after a restart");
+    notebook.check("let error = 5; eprintln!(\"{}\", error); error", &["stderr: 5\n", "result: 5"]);
+}
+
+#[test]
+fn magics_amid_rust_use_the_store_in_order() {
+    let mut notebook = TestNotebook::start();
+    notebook.check_error("let x = 1;\n%pip_set a = x", "MissingJob", "job");
+    let (_, result) = notebook.run_with("%pip_job hello-01", &[]);
+    assert_eq!(result, Ok(()));
+    let (sent, result) = notebook.run_with(
+        "let s = String::from(\"abc\");\nlet r = &s;\nprintln!(\"first\");\n%pip_set n = r.len()\n%pip_get n\nprintln!(\"then\");",
+        &[],
+    );
+    assert_eq!(result, Ok(()), "{sent:?}");
+    assert_eq!(sent.first().unwrap(), "stdout: first\n");
+    assert!(sent[1..].iter().any(|line| line.starts_with("display: 3")), "{sent:?}");
+    assert_eq!(sent.last().unwrap(), "stdout: then\n");
+
+    let pip = notebook.pip();
+    assert_eq!(pip.get::<usize>("hello-01", "n").unwrap(), Some(3));
+    notebook.check("let n: usize = %pip_get n;\nn * 2", &["result: 6"]);
+    notebook.check("let absent: i64 = %pip_get absent --default 40 + 2;\nabsent", &["result: 42"]);
+    let error = notebook.check_error("let m: i64 = %pip_get absent;", "MissingStep", "absent");
+    assert!(error.traceback.join(" ").contains('n'), "{error:#?}");
+    notebook.check("n", &["result: 3"]);
+
+    // Plain Rust does what a magic does, and a name of the user's own wins.
+    notebook.check("job.set(\"step_02\", &vec![1, 2])?; job.get::<Vec<i32>>(\"step_02\")?", &["result: Some([1, 2])"]);
+    notebook.check("pip.get::<usize>(\"hello-01\", \"n\")?", &["result: Some(3)"]);
+    notebook.check("let job = \"mine\";\njob.len()", &["result: 4"]);
+    notebook.check("job.len()", &["result: 4"]);
+    let (_, result) = notebook.run_with("%pip_set t = job.to_string()", &[]);
+    assert_eq!(result, Ok(()));
+    assert_eq!(pip.get::<String>("hello-01", "t").unwrap().as_deref(), Some("mine"));
+
+    let (_, result) = notebook.run_with("let k = 2;\nfor i in 0..3 {\n    %pip_set last = {\"i\": 9}\n    let _ = i + k;\n}", &[]);
+    assert_eq!(result, Ok(()));
+    assert_eq!(pip.job("hello-01").unwrap().get_json("last").unwrap().as_deref(), Some("{\"i\": 9}"));
+
+    let (sent, result) = notebook.run_with("let age: u8 = %pip_input age \"Your age?\";\nage + 1", &["many", "41"]);
+    assert_eq!(result, Ok(()), "{sent:?}");
+    assert_eq!(sent.iter().filter(|line| line.starts_with("asked")).count(), 2, "{sent:?}");
+    assert_eq!(sent.last().unwrap(), "result: 42");
+    notebook.check("let age: u8 = %pip_input age \"Your age?\";\nage", &["result: 41"]);
+
+    notebook.check_error("let q = 1;\n%pip_gett n", "UnknownMagic", "pip_get");
+    notebook.check_error("let x = 1;\n%pip_set bad = f64::NAN", "Unrepresentable", "bad");
+    let error = notebook.check_error("let fine = 1;\n%pip_set b = fine + \"x\"", "CompileError", "");
+    assert!(error.traceback[0].contains("cell:2:"), "{error:#?}");
+    notebook.check_error("let x = 1;\n%pip_finalize\n%pip_set c = x", "Finalized", "hello-01");
+}
+
+#[test]
+fn the_worker_is_a_program_that_can_be_another() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let dummy = folder.path().join("dummy-worker");
+    let log = folder.path().join("log");
+    let script = format!(
+        "#!/bin/sh\nwhile read line; do echo \"$line\" >> '{}'; echo EVCXR_EXECUTION_COMPLETE; done\n",
+        log.display()
+    );
+    std::fs::write(&dummy, script).unwrap();
+    std::fs::set_permissions(&dummy, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut notebook = TestNotebook::start_with_worker(dummy);
+    notebook.check("println!(\"never printed\"); 5", &[]);
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.lines().all(|line| line.starts_with("LOAD_AND_RUN ")) && log.lines().count() >= 2, "{log}");
+}
+
+#[test]
+fn cells_link_the_unpacked_library_and_nothing_of_the_checkout() {
+    let mut notebook = TestNotebook::start();
+    let (_, result) = notebook.run_with("%pip_job library-01", &[]);
+    assert_eq!(result, Ok(()));
+    let (sent, result) = notebook.run_with("let x = 1;\n%pip_set x = x", &[]);
+    assert_eq!(result, Ok(()), "{sent:?}");
+    let (sent, result) = notebook.run_with(":last_compile_dir", &[]);
+    assert_eq!(result, Ok(()));
+    let build = PathBuf::from(sent[0].strip_prefix("result: ").unwrap());
+    let data = notebook.folder.path().join("data");
+    let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
+    let manifest = std::fs::read_to_string(build.join("Cargo.toml")).unwrap();
+    assert!(manifest.contains(&*data.to_string_lossy()), "{manifest}");
+    // What rustc has read is in the files that it writes for cargo.
+    let mut read = 0;
+    let mut folders = vec![build.join("target")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else if entry.path().extension().is_some_and(|extension| extension == "d") {
+                let dependencies = std::fs::read_to_string(entry.path()).unwrap();
+                read += usize::from(dependencies.contains("cell-library"));
+                assert!(!dependencies.contains(&*checkout.join("core").to_string_lossy()), "{dependencies}");
+            }
+        }
+    }
+    assert!(read > 0, "the library was compiled from its unpacked source");
+}

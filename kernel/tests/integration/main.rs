@@ -1,0 +1,19 @@
+//! The kernel, driven over real sockets by a dummy front end, with an engine that compiles nothing.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod frontend;
+mod kernel;
+mod scripted;
+
+mod abort;
+mod clients;
+mod comms;
+mod control;
+mod engine_handle;
+mod execute;
+mod history;
+mod malformed;
+mod outputs;
+mod process;
+mod queries;
+mod stdin;
