@@ -1,13 +1,13 @@
 //! `cargo xtask lab`: from a fresh clone to the tutorials in JupyterLab.
 
 use std::env;
-use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -56,17 +56,14 @@ impl Lab {
             command.arg("--allow-root");
         }
         println!("Starting JupyterLab; Ctrl-C ends it.");
-        let status = serve(&mut command)?;
-        if !status.success() {
-            bail!("JupyterLab ended with {status}");
-        }
+        serve(&mut command)?;
         println!("JupyterLab has ended.");
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// Runs the server until it ends, or until we are asked to: then it gets one polite signal and time to end its kernels.
-fn serve(command: &mut Command) -> Result<ExitStatus> {
+fn serve(command: &mut Command) -> Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&asked)).context("cannot listen for Ctrl-C")?;
@@ -86,7 +83,8 @@ fn serve(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot run `{}`", process::shown(command)))?;
     loop {
         if let Some(status) = server.try_wait()? {
-            return Ok(status);
+            ensure!(status.success(), "JupyterLab ended with {status}");
+            return Ok(());
         }
         if asked.load(Ordering::Relaxed) {
             println!("\nEnding JupyterLab and its kernels.");
@@ -96,15 +94,15 @@ fn serve(command: &mut Command) -> Result<ExitStatus> {
     }
 }
 
-fn end(server: &mut Child) -> Result<ExitStatus> {
+fn end(server: &mut Child) -> Result<()> {
     // On Windows Ctrl-C has reached the server already: it shares our console.
     if cfg!(unix) {
         process::run(Command::new("kill").args(["-TERM", &server.id().to_string()]))?;
     }
     let deadline = Instant::now() + GRACE;
     while Instant::now() < deadline {
-        if let Some(status) = server.try_wait()? {
-            return Ok(status);
+        if server.try_wait()?.is_some() {
+            return Ok(());
         }
         thread::sleep(Duration::from_millis(100));
     }
