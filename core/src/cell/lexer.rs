@@ -333,14 +333,13 @@ fn escaped_character(rest: &str, backslash: usize) -> (TokenKind, usize) {
     // The longest escape is `\u{10_FF_FF}` with its underscores; past this the quote was a typing error.
     const LONGEST: usize = 24;
     let mut characters = rest[backslash..].char_indices();
-    while let Some((at, character)) = characters.next() {
+    while let Some((at, character)) = characters.next().filter(|(at, _)| *at <= LONGEST) {
         match character {
             '\'' => return (literal(true, Captures::No), backslash + at + 1),
             '\\' => {
                 characters.next();
             }
             '\n' => break,
-            _ if at > LONGEST => break,
             _ => {}
         }
     }

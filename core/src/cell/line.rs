@@ -32,6 +32,8 @@ pub(super) enum Condition {
     Whole,
     /// More must follow.
     Unfinished,
+    /// A string or comment is open up to the end of the text.
+    Unclosed,
     /// A bracket was closed that was not open, or a quote has no end: nothing that follows can mend it.
     Wrong,
 }
@@ -238,7 +240,7 @@ fn read_value(text: &str, start: usize, form: Form, line: &mut Line) -> usize {
             _ => {}
         }
         if token.is_unclosed() {
-            line.worsen(Condition::Unfinished);
+            line.worsen(Condition::Unclosed);
         }
         if token.is_significant() {
             awaits_more = awaits_operand(text, token);

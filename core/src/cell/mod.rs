@@ -61,6 +61,7 @@ pub struct Cell<'a> {
     segments: Vec<Segment>,
     problems: Vec<Problem>,
     remainders: Vec<Range<usize>>,
+    ends_in_value: bool,
     end: End,
 }
 
@@ -244,6 +245,12 @@ impl<'a> Cell<'a> {
         self.segments
             .iter()
             .any(|segment| matches!(segment.kind, SegmentKind::Rust | SegmentKind::LetMagic(_)))
+    }
+
+    /// Whether the cell's Rust ends in an expression without a semicolon, and nothing but comments follows: a value, unless its
+    /// type is `()`.
+    pub fn ends_in_value(&self) -> bool {
+        self.ends_in_value
     }
 
     /// Whether there are only comments and blank lines.

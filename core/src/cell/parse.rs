@@ -113,6 +113,7 @@ impl<'a> Parser<'a> {
             segments: self.segments,
             problems: self.problems,
             remainders: self.remainders,
+            ends_in_value: self.structure.ends_in_value(),
             end,
         }
     }
@@ -317,7 +318,8 @@ impl<'a> Parser<'a> {
             );
         }
         self.is_wrong |= line.condition == Condition::Wrong;
-        self.is_unfinished = line.condition == Condition::Unfinished;
+        self.is_unclosed |= line.condition == Condition::Unclosed;
+        self.is_unfinished = matches!(line.condition, Condition::Unfinished | Condition::Unclosed);
         MagicCall {
             name,
             args: line.args,

@@ -17,6 +17,8 @@ pub(super) struct Structure<'a> {
     /// The last three significant tokens, the latest first; none of them before a magic.
     previous: [Option<Token>; 3],
     has_mismatch: bool,
+    /// The last thing read was the end of a statement that may be an expression: `}` of a `match`, say.
+    ended_in_block: bool,
 }
 
 impl<'a> Structure<'a> {
@@ -28,6 +30,7 @@ impl<'a> Structure<'a> {
             headers: Vec::new(),
             previous: [None; 3],
             has_mismatch: false,
+            ended_in_block: false,
         }
     }
 
@@ -98,8 +101,16 @@ impl<'a> Structure<'a> {
         }
     }
 
+    /// Whether the text ends in an expression without a semicolon.
+    pub(super) fn ends_in_value(&self) -> bool {
+        let frame = self.top();
+        let is_expression = matches!(frame.statement, Statement::Expression | Statement::BlockLike);
+        self.depth() == 0 && (self.ended_in_block || (!frame.is_fresh && is_expression))
+    }
+
     /// A magic took the place of a statement.
     pub(super) fn end_statement(&mut self) {
+        self.ended_in_block = false;
         self.previous = [None; 3];
         let first_header = self.top().first_header;
         self.headers.truncate(first_header);
@@ -108,6 +119,7 @@ impl<'a> Structure<'a> {
 
     /// Takes the next significant token.
     pub(super) fn feed(&mut self, token: Token) {
+        self.ended_in_block = false;
         match token.kind {
             TokenKind::Open(bracket) => self.open(bracket),
             TokenKind::Close(bracket) => self.close(bracket),
@@ -194,6 +206,10 @@ impl<'a> Structure<'a> {
             child.holds = Holds::Macro;
             let is_statement = parent.is_path && !parent.is_fresh && parent.holds != Holds::List;
             child.ends_statement = bracket == Bracket::Curly && is_statement;
+            if self.previous_text(1) == Some("!") {
+                // `macro_rules! name { .. }`.
+                self.top_mut().statement = Statement::Item(Item::Data);
+            }
         } else if bracket == Bracket::Curly {
             self.open_curly(&mut child);
         } else {
@@ -299,7 +315,9 @@ impl<'a> Structure<'a> {
             frame.begins_attribute = false;
             frame.statement = Statement::Undecided;
         } else if child.ends_statement {
+            let is_expression = matches!(frame.statement, Statement::Expression | Statement::BlockLike);
             frame.end_statement();
+            self.ended_in_block = is_expression;
             self.headers.truncate(first_header);
         }
     }

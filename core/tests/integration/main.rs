@@ -1,0 +1,4 @@
+//! The crate's integration tests, a module a topic.
+
+#[cfg(feature = "grammar")]
+mod grammar;
