@@ -22,6 +22,7 @@ pub(crate) struct CellOutputs {
     /// The cell is over. What a thread that it left behind still prints belongs to it and is shown there; a result
     /// and a question no longer make sense.
     finished: AtomicBool,
+    interrupted: AtomicBool,
 }
 
 impl CellOutputs {
@@ -41,11 +42,16 @@ impl CellOutputs {
             silent,
             allow_stdin,
             finished: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn finish(&self) {
         self.finished.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Release);
     }
 
     fn is_finished(&self) -> bool {
@@ -68,12 +74,18 @@ impl Outputs for CellOutputs {
 
     fn display(&self, data: MimeBundle, metadata: Map<String, Value>, display_id: Option<&str>) {
         let transient = display_id.map_or_else(|| json!({}), |id| json!({ "display_id": id }));
-        self.send("display_data", &json!({ "data": data, "metadata": metadata, "transient": transient }));
+        self.send(
+            "display_data",
+            &json!({ "data": data, "metadata": metadata, "transient": transient }),
+        );
     }
 
     fn update_display(&self, data: MimeBundle, metadata: Map<String, Value>, display_id: &str) {
         let transient = json!({ "display_id": display_id });
-        self.send("update_display_data", &json!({ "data": data, "metadata": metadata, "transient": transient }));
+        self.send(
+            "update_display_data",
+            &json!({ "data": data, "metadata": metadata, "transient": transient }),
+        );
     }
 
     fn clear_output(&self, wait: bool) {
@@ -97,12 +109,19 @@ impl Outputs for CellOutputs {
         if !self.allow_stdin {
             return Err(InputError::NotAllowed);
         }
-        if self.is_finished() {
+        if self.is_finished() || self.is_interrupted() {
             return Err(InputError::Interrupted);
         }
         // What was printed before the question is shown before it.
         self.iopub.flush();
-        let request = InputRequest { prompt: prompt.to_owned(), password };
+        let request = InputRequest {
+            prompt: prompt.to_owned(),
+            password,
+        };
         self.stdin.ask(self.identities.clone(), self.parent.clone(), request)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Acquire)
     }
 }

@@ -42,9 +42,10 @@ impl Comm {
     }
 
     /// Says something to every client; it shows as an answer to the message being handled.
-    pub fn send(&self, data: Map<String, Value>, buffers: Vec<Vec<u8>>) {
+    pub fn send(&self, data: &Map<String, Value>, buffers: Vec<Vec<u8>>) {
         let content = json!({ "comm_id": self.id, "data": data });
-        self.iopub.post(Outgoing::broadcast(&self.parent, "comm_msg", content).with_buffers(buffers));
+        self.iopub
+            .post(Outgoing::broadcast(&self.parent, "comm_msg", content).with_buffers(buffers));
     }
 }
 
@@ -68,14 +69,20 @@ pub(crate) struct Comms {
 
 impl Comms {
     pub(crate) fn new(targets: HashMap<String, Arc<dyn CommTarget>>, iopub: Iopub) -> Self {
-        Self { targets, open: Mutex::default(), iopub }
+        Self {
+            targets,
+            open: Mutex::default(),
+            iopub,
+        }
     }
 
     /// Opens a comm, or tells the client that it is closed when nobody answers to the name.
     pub(crate) fn open(&self, parent: &Parent, id: String, target_name: String, message: CommMessage<'_>) {
         let Some(target) = self.targets.get(&target_name) else {
             tracing::info!(target_name, "closed a comm to a target that is not registered");
-            return self.iopub.send(parent, "comm_close", &json!({ "comm_id": id, "data": {} }));
+            return self
+                .iopub
+                .send(parent, "comm_close", &json!({ "comm_id": id, "data": {} }));
         };
         self.with_open(|open| open.insert(id.clone(), target_name.clone()));
         target.opened(&self.comm(parent, id, target_name), message);
@@ -99,7 +106,10 @@ impl Comms {
     pub(crate) fn list(&self, target_name: Option<&str>) -> Vec<(String, String)> {
         self.with_open(|open| {
             let asked_for = |(_, name): &(&String, &String)| target_name.is_none_or(|target| target == *name);
-            open.iter().filter(asked_for).map(|(id, name)| (id.clone(), name.clone())).collect()
+            open.iter()
+                .filter(asked_for)
+                .map(|(id, name)| (id.clone(), name.clone()))
+                .collect()
         })
     }
 
@@ -118,7 +128,12 @@ impl Comms {
     }
 
     fn comm(&self, parent: &Parent, id: String, target_name: String) -> Comm {
-        Comm { id, target_name, parent: parent.clone(), iopub: self.iopub.clone() }
+        Comm {
+            id,
+            target_name,
+            parent: parent.clone(),
+            iopub: self.iopub.clone(),
+        }
     }
 
     /// The lock is never held while a target runs, which may well open or close comms itself.

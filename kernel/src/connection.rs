@@ -60,17 +60,32 @@ const LONGEST_SOCKET_PATH: usize = 103;
 impl Connection {
     /// Reads and checks the file that Jupyter passes as `{connection_file}`.
     pub fn read(path: &Path) -> Result<Self, ConnectionError> {
-        let text = fs::read_to_string(path).map_err(|source| ConnectionError::Read { path: path.into(), source })?;
-        let info =
-            serde_json::from_str(&text).map_err(|source| ConnectionError::Format { path: path.into(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| ConnectionError::Read {
+            path: path.into(),
+            source,
+        })?;
+        let info = serde_json::from_str(&text).map_err(|source| ConnectionError::Format {
+            path: path.into(),
+            source,
+        })?;
         Self::check(info)
     }
 
     /// Checks what a connection file said.
     pub fn check(info: ConnectionInfo) -> Result<Self, ConnectionError> {
-        let field = |field, value: &str, reason| Err(ConnectionError::Field { field, value: value.to_owned(), reason });
+        let field = |field, value: &str, reason| {
+            Err(ConnectionError::Field {
+                field,
+                value: value.to_owned(),
+                reason,
+            })
+        };
         if info.signature_scheme != "hmac-sha256" && !info.key.is_empty() {
-            return field("signature_scheme", &info.signature_scheme, "only `hmac-sha256` is known");
+            return field(
+                "signature_scheme",
+                &info.signature_scheme,
+                "only `hmac-sha256` is known",
+            );
         }
         if info.key.is_empty() {
             tracing::warn!("the connection has no key: anyone who reaches the ports can run code");
@@ -78,9 +93,17 @@ impl Connection {
         let connection = Self { info };
         let ports = connection.ports();
         if ports.contains(&0) {
-            return field("*_port", "0", "a port is needed for each of shell, control, stdin, iopub and hb");
+            return field(
+                "*_port",
+                "0",
+                "a port is needed for each of shell, control, stdin, iopub and hb",
+            );
         }
-        if let Some(port) = ports.iter().enumerate().find_map(|(at, port)| ports[..at].contains(port).then_some(port)) {
+        if let Some(port) = ports
+            .iter()
+            .enumerate()
+            .find_map(|(at, port)| ports[..at].contains(port).then_some(port))
+        {
             return field("*_port", &port.to_string(), "each socket needs a port of its own");
         }
         let ip = &connection.info.ip;
@@ -89,17 +112,29 @@ impl Connection {
                 let address = connection.address();
                 match address.trim_matches(['[', ']']).parse::<IpAddr>() {
                     Ok(address) if address.is_loopback() => {}
-                    Ok(address) => tracing::info!(%address, "listening beyond this machine, as the connection file says"),
-                    Err(_) if address == "*" => tracing::info!("listening on all addresses, as the connection file says"),
+                    Ok(address) => {
+                        tracing::info!(%address, "listening beyond this machine, as the connection file says");
+                    }
+                    Err(_) if address == "*" => {
+                        tracing::info!("listening on all addresses, as the connection file says");
+                    }
                     Err(_) => return field("ip", ip, "an IP address, `localhost` or `*` is needed"),
                 }
             }
             Transport::IPC => {
                 if ip.is_empty() || ip.contains('\0') {
-                    return field("ip", ip, "for the ipc transport it is the path that sockets are named after");
+                    return field(
+                        "ip",
+                        ip,
+                        "for the ipc transport it is the path that sockets are named after",
+                    );
                 }
                 if ip.len() + "-65535".len() > LONGEST_SOCKET_PATH {
-                    return field("ip", ip, "the path of a socket may have 103 bytes: use a shorter folder");
+                    return field(
+                        "ip",
+                        ip,
+                        "the path of a socket may have 103 bytes: use a shorter folder",
+                    );
                 }
             }
         }
@@ -150,7 +185,13 @@ impl Connection {
 
     fn ports(&self) -> [u16; 5] {
         let info = &self.info;
-        [info.shell_port, info.control_port, info.stdin_port, info.iopub_port, info.hb_port]
+        [
+            info.shell_port,
+            info.control_port,
+            info.stdin_port,
+            info.iopub_port,
+            info.hb_port,
+        ]
     }
 }
 
@@ -167,9 +208,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(change: Value, expected: &str) {
+    fn check(change: &Value, expected: &str) {
         let mut file = file();
-        file.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        file.as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
         let shown = match Connection::check(serde_json::from_value(file).unwrap()) {
             Ok(connection) => connection.shell(),
             Err(error) => error.to_string(),
@@ -179,30 +222,36 @@ mod tests {
 
     #[test]
     fn endpoints() {
-        check(json!({}), "tcp://127.0.0.1:1");
-        check(json!({"ip": "localhost"}), "tcp://127.0.0.1:1");
-        check(json!({"ip": "0.0.0.0"}), "tcp://*:1");
-        check(json!({"ip": "::1"}), "tcp://[::1]:1");
-        check(json!({"transport": "ipc", "ip": "/run/user/kernel-1"}), "ipc:///run/user/kernel-1-1");
+        check(&json!({}), "tcp://127.0.0.1:1");
+        check(&json!({"ip": "localhost"}), "tcp://127.0.0.1:1");
+        check(&json!({"ip": "0.0.0.0"}), "tcp://*:1");
+        check(&json!({"ip": "::1"}), "tcp://[::1]:1");
+        check(
+            &json!({"transport": "ipc", "ip": "/run/user/kernel-1"}),
+            "ipc:///run/user/kernel-1-1",
+        );
     }
 
     #[test]
     fn what_cannot_be_used_is_named() {
         check(
-            json!({"signature_scheme": "hmac-md5"}),
+            &json!({"signature_scheme": "hmac-md5"}),
             "the connection's `signature_scheme` is \"hmac-md5\": only `hmac-sha256` is known",
         );
         check(
-            json!({"ip": "example.org"}),
+            &json!({"ip": "example.org"}),
             "the connection's `ip` is \"example.org\": an IP address, `localhost` or `*` is needed",
         );
         check(
-            json!({"hb_port": 0}),
+            &json!({"hb_port": 0}),
             "the connection's `*_port` is \"0\": a port is needed for each of shell, control, stdin, iopub and hb",
         );
-        check(json!({"hb_port": 4}), "the connection's `*_port` is \"4\": each socket needs a port of its own");
         check(
-            json!({"transport": "ipc", "ip": ""}),
+            &json!({"hb_port": 4}),
+            "the connection's `*_port` is \"4\": each socket needs a port of its own",
+        );
+        check(
+            &json!({"transport": "ipc", "ip": ""}),
             "the connection's `ip` is \"\": for the ipc transport it is the path that sockets are named after",
         );
     }
@@ -212,7 +261,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kernel.json");
         let missing = Connection::read(&path).unwrap_err().to_string();
-        assert!(missing.starts_with("cannot read the connection file") && missing.contains("kernel.json"), "{missing}");
+        assert!(
+            missing.starts_with("cannot read the connection file") && missing.contains("kernel.json"),
+            "{missing}"
+        );
         fs::write(&path, "{\"ip\": ").unwrap();
         let torn = Connection::read(&path).unwrap_err().to_string();
         assert!(torn.contains("is not a Jupyter connection file: EOF"), "{torn}");

@@ -53,8 +53,14 @@ pub enum HistoryQuery {
 }
 
 enum Command {
-    Record { line: u32, source: String },
-    Query { query: HistoryQuery, answer: Sender<Vec<HistoryEntry>> },
+    Record {
+        line: u32,
+        source: String,
+    },
+    Query {
+        query: HistoryQuery,
+        answer: Sender<Vec<HistoryEntry>>,
+    },
     Flush(Sender<()>),
 }
 
@@ -78,7 +84,9 @@ impl History {
 
     fn start(path: Option<PathBuf>) -> Self {
         let (commands, receiver) = mpsc::channel();
-        let thread = thread::Builder::new().name("history".to_owned()).spawn(move || run(path.as_deref(), &receiver));
+        let thread = thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || run(path.as_deref(), &receiver));
         if let Err(error) = thread {
             tracing::warn!(%error, "no history: its thread cannot be started");
         }
@@ -88,7 +96,10 @@ impl History {
     /// Adds a cell to this session. Never waits.
     pub fn record(&self, line: u32, source: &str) {
         // Without its thread there is no history, and that has been logged.
-        let _ = self.commands.send(Command::Record { line, source: source.to_owned() });
+        let _ = self.commands.send(Command::Record {
+            line,
+            source: source.to_owned(),
+        });
     }
 
     /// Finds cells. Empty when the file does not answer in time.
@@ -171,13 +182,18 @@ impl Database {
                  session INTEGER NOT NULL REFERENCES session (id), line INTEGER NOT NULL, source TEXT NOT NULL,
                  PRIMARY KEY (session, line)) STRICT, WITHOUT ROWID;",
         )?;
-        Ok(Self { connection, session: None })
+        Ok(Self {
+            connection,
+            session: None,
+        })
     }
 
     fn record(&mut self, line: u32, source: &str) -> rusqlite::Result<()> {
         let session = match self.session {
             Some(session) => session,
-            None => self.connection.query_row("INSERT INTO session DEFAULT VALUES RETURNING id", [], |row| row.get(0))?,
+            None => self
+                .connection
+                .query_row("INSERT INTO session DEFAULT VALUES RETURNING id", [], |row| row.get(0))?,
         };
         self.session = Some(session);
         self.connection
@@ -190,7 +206,11 @@ impl Database {
         match query {
             HistoryQuery::Tail { n } => self.last("SELECT session, line, source FROM cell", "", *n),
             HistoryQuery::Range { session, start, stop } => {
-                let session = if *session > 0 { *session } else { self.current()?.saturating_add(*session) };
+                let session = if *session > 0 {
+                    *session
+                } else {
+                    self.current()?.saturating_add(*session)
+                };
                 self.select(
                     "SELECT session, line, source FROM cell WHERE session = ? AND line >= ? AND line < ? ORDER BY line",
                     params![session, start, stop.unwrap_or(i64::MAX)],
@@ -224,7 +244,13 @@ impl Database {
 
     fn select(&self, statement: &str, parameters: &[&dyn rusqlite::ToSql]) -> rusqlite::Result<Vec<HistoryEntry>> {
         let mut statement = self.connection.prepare_cached(statement)?;
-        let entry = |row: &Row<'_>| Ok(HistoryEntry { session: row.get(0)?, line: row.get(1)?, source: row.get(2)? });
+        let entry = |row: &Row<'_>| {
+            Ok(HistoryEntry {
+                session: row.get(0)?,
+                line: row.get(1)?,
+                source: row.get(2)?,
+            })
+        };
         statement.query_map(parameters, entry)?.collect()
     }
 
@@ -233,8 +259,10 @@ impl Database {
         if let Some(session) = self.session {
             return Ok(session);
         }
-        let last: Option<Option<i64>> =
-            self.connection.query_row("SELECT max(id) FROM session", [], |row| row.get(0)).optional()?;
+        let last: Option<Option<i64>> = self
+            .connection
+            .query_row("SELECT max(id) FROM session", [], |row| row.get(0))
+            .optional()?;
         Ok(last.flatten().unwrap_or(0) + 1)
     }
 }
@@ -246,12 +274,19 @@ mod tests {
     #[track_caller]
     fn check(history: &History, query: HistoryQuery, expected: &[(i64, i64, &str)]) {
         let found = history.query(query);
-        let found: Vec<_> = found.iter().map(|entry| (entry.session, entry.line, entry.source.as_str())).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|entry| (entry.session, entry.line, entry.source.as_str()))
+            .collect();
         assert_eq!(found, expected);
     }
 
     fn search(pattern: &str, n: Option<usize>, unique: bool) -> HistoryQuery {
-        HistoryQuery::Search { pattern: pattern.to_owned(), n, unique }
+        HistoryQuery::Search {
+            pattern: pattern.to_owned(),
+            n,
+            unique,
+        }
     }
 
     #[test]
@@ -259,22 +294,69 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/history.sqlite");
         let first = History::open(&path);
-        ["let a = 1;", "a + 1", "a + 1"].iter().zip(1..).for_each(|(source, line)| first.record(line, source));
+        ["let a = 1;", "a + 1", "a + 1"]
+            .iter()
+            .zip(1..)
+            .for_each(|(source, line)| first.record(line, source));
         first.flush();
         let second = History::open(&path);
-        check(&second, HistoryQuery::Range { session: -1, start: 2, stop: None }, &[(1, 2, "a + 1"), (1, 3, "a + 1")]);
+        check(
+            &second,
+            HistoryQuery::Range {
+                session: -1,
+                start: 2,
+                stop: None,
+            },
+            &[(1, 2, "a + 1"), (1, 3, "a + 1")],
+        );
         second.record(1, "let b = 2;");
         second.record(2, "a + 1");
 
-        check(&second, HistoryQuery::Tail { n: 3 }, &[(1, 3, "a + 1"), (2, 1, "let b = 2;"), (2, 2, "a + 1")]);
+        check(
+            &second,
+            HistoryQuery::Tail { n: 3 },
+            &[(1, 3, "a + 1"), (2, 1, "let b = 2;"), (2, 2, "a + 1")],
+        );
         check(&second, HistoryQuery::Tail { n: 0 }, &[]);
-        check(&second, HistoryQuery::Range { session: 0, start: 1, stop: Some(2) }, &[(2, 1, "let b = 2;")]);
-        check(&second, HistoryQuery::Range { session: 1, start: 1, stop: Some(2) }, &[(1, 1, "let a = 1;")]);
-        check(&second, search("let ? = *", None, false), &[(1, 1, "let a = 1;"), (2, 1, "let b = 2;")]);
-        check(&second, search("*", Some(2), false), &[(2, 1, "let b = 2;"), (2, 2, "a + 1")]);
+        check(
+            &second,
+            HistoryQuery::Range {
+                session: 0,
+                start: 1,
+                stop: Some(2),
+            },
+            &[(2, 1, "let b = 2;")],
+        );
+        check(
+            &second,
+            HistoryQuery::Range {
+                session: 1,
+                start: 1,
+                stop: Some(2),
+            },
+            &[(1, 1, "let a = 1;")],
+        );
+        check(
+            &second,
+            search("let ? = *", None, false),
+            &[(1, 1, "let a = 1;"), (2, 1, "let b = 2;")],
+        );
+        check(
+            &second,
+            search("*", Some(2), false),
+            &[(2, 1, "let b = 2;"), (2, 2, "a + 1")],
+        );
         check(&second, search("a*", None, true), &[(2, 2, "a + 1")]);
         check(&second, search("A*", None, true), &[]);
-        check(&first, HistoryQuery::Range { session: 0, start: 3, stop: None }, &[(1, 3, "a + 1")]);
+        check(
+            &first,
+            HistoryQuery::Range {
+                session: 0,
+                start: 3,
+                stop: None,
+            },
+            &[(1, 3, "a + 1")],
+        );
     }
 
     #[test]

@@ -177,7 +177,14 @@ mod tests {
     fn content_of_the_wrong_shape_is_an_error_and_never_a_panic() {
         for name in ALL {
             let kind = Kind::from_name(name).unwrap();
-            for content in ["null", "[]", "1", "{}", r#"{"code": 1}"#, r#"{"code": "", "cursor_pos": -1}"#] {
+            for content in [
+                "null",
+                "[]",
+                "1",
+                "{}",
+                r#"{"code": 1}"#,
+                r#"{"code": "", "cursor_pos": -1}"#,
+            ] {
                 let _ = Request::parse(kind, serde_json::from_str(content).unwrap());
             }
         }

@@ -45,7 +45,11 @@ fn fallback() -> &'static str {
 }
 
 fn ask() -> Option<String> {
-    let output = Command::new("rustc").arg("--version").stdin(Stdio::null()).output().ok()?;
+    let output = Command::new("rustc")
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
     parse(&String::from_utf8(output.stdout).ok()?)
 }
 

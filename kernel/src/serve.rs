@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,11 @@ pub struct ServeOptions {
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { history: History::in_memory(), comm_targets: HashMap::new(), handle_signals: false }
+        Self {
+            history: History::in_memory(),
+            comm_targets: HashMap::new(),
+            handle_signals: false,
+        }
     }
 }
 
@@ -61,12 +65,16 @@ pub fn serve(connection: &Connection, notebook: Arc<dyn Notebook>, options: Serv
     let bind = |channel, role, endpoint: String| {
         transport.bind(role, &endpoint).map_err(|error| {
             let reason = error.to_string();
-            ConnectionError::Bind { channel, endpoint, reason }
+            ConnectionError::Bind {
+                channel,
+                endpoint,
+                reason,
+            }
         })
     };
     let iopub_socket = bind("iopub", Role::Publisher, connection.iopub())?;
     let heartbeat_socket = bind("hb", Role::Echo, connection.heartbeat())?;
-    let stdin_socket = bind("stdin", Role::Router, connection.stdin())?;
+    let stdin_socket = bind("stdin", Role::Asker, connection.stdin())?;
     let control_socket = bind("control", Role::Router, connection.control())?;
     let shell_socket = bind("shell", Role::Router, connection.shell())?;
 
@@ -88,15 +96,23 @@ pub fn serve(connection: &Connection, notebook: Arc<dyn Notebook>, options: Serv
         stdin: Stdin(stdin_post),
         history: options.history,
         rust_version,
+        running: Mutex::default(),
         cells_received: AtomicU64::new(0),
         end,
         stopping: AtomicBool::new(false),
     });
-    let _signals = options.handle_signals.then(|| signals::Listener::start(Arc::clone(&kernel))).transpose()?;
+    let _signals = options
+        .handle_signals
+        .then(|| signals::Listener::start(Arc::clone(&kernel)))
+        .transpose()?;
 
     let wire = Arc::clone(&kernel.wire);
-    let iopub_thread = spawn("iopub", move || Publisher::new(iopub_socket, iopub_mailbox, &wire).run())?;
-    let heartbeat_thread = spawn("heartbeat", move || heartbeat::run(&heartbeat_socket, &heartbeat_mailbox))?;
+    let iopub_thread = spawn("iopub", move || {
+        Publisher::new(iopub_socket, iopub_mailbox, &wire).run();
+    })?;
+    let heartbeat_thread = spawn("heartbeat", move || {
+        heartbeat::run(&heartbeat_socket, &heartbeat_mailbox);
+    })?;
     let wire = Arc::clone(&kernel.wire);
     let stdin_thread = spawn("stdin", move || Asker::new(stdin_socket, stdin_mailbox, &wire).run())?;
     let shared = Arc::clone(&kernel);
@@ -104,9 +120,10 @@ pub fn serve(connection: &Connection, notebook: Arc<dyn Notebook>, options: Serv
     let shared = Arc::clone(&kernel);
     let assistant_thread = spawn("assistant", move || assistant::run(&shared, &assistant_jobs))?;
     let mut routers = Vec::new();
-    for (name, socket, post, mailbox) in
-        [("control", control_socket, control_post, control_mailbox), ("shell", shell_socket, shell_post, shell_mailbox)]
-    {
+    for (name, socket, post, mailbox) in [
+        ("control", control_socket, control_post, control_mailbox),
+        ("shell", shell_socket, shell_post, shell_mailbox),
+    ] {
         let replies = Replies(post);
         let router = Router {
             name,
@@ -141,7 +158,11 @@ pub fn serve(connection: &Connection, notebook: Arc<dyn Notebook>, options: Serv
     kernel.stdin.0.post(stdin::Item::Stop);
     heartbeat_post.post(heartbeat::Stop);
     kernel.iopub.0.post(iopub::Item::Stop);
-    for (name, thread) in [("stdin", stdin_thread), ("heartbeat", heartbeat_thread), ("iopub", iopub_thread)] {
+    for (name, thread) in [
+        ("stdin", stdin_thread),
+        ("heartbeat", heartbeat_thread),
+        ("iopub", iopub_thread),
+    ] {
         sockets_closed &= join(name, thread, LAST_WORDS);
     }
     kernel.history.flush();

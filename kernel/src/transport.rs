@@ -25,6 +25,8 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) enum Role {
     /// Requests come in with the identity of the client; replies go out with it.
     Router,
+    /// Questions go out to a client that may not have connected to this socket yet; answers come in.
+    Asker,
     /// Everything goes to every subscriber, and subscriptions come in.
     Publisher,
     /// A request, and its reply.
@@ -38,13 +40,15 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn new() -> Self {
-        Self { context: zmq::Context::new() }
+        Self {
+            context: zmq::Context::new(),
+        }
     }
 
     /// Opens a socket on an endpoint such as `tcp://127.0.0.1:5555`.
     pub(crate) fn bind(&self, role: Role, endpoint: &str) -> Result<Socket, zmq::Error> {
         let kind = match role {
-            Role::Router => zmq::ROUTER,
+            Role::Router | Role::Asker => zmq::ROUTER,
             Role::Publisher => zmq::XPUB,
             Role::Echo => zmq::REP,
         };
@@ -57,6 +61,11 @@ impl Transport {
         match role {
             // A client that reconnects under its old identity takes it over.
             Role::Router => socket.set_router_handover(true)?,
+            // Sending to a client that is not there fails, rather than losing the message.
+            Role::Asker => {
+                socket.set_router_handover(true)?;
+                socket.set_router_mandatory(true)?;
+            }
             // Each subscription is reported, not just the first to a topic: each client is welcomed.
             Role::Publisher => socket.set_xpub_verbose(true)?,
             Role::Echo => {}
@@ -92,10 +101,16 @@ impl Socket {
         }
     }
 
-    /// Sends one message. A client that has gone is no error: libzmq drops what was for it.
-    pub(crate) fn send(&self, frames: Frames) {
-        if let Err(error) = self.socket.send_multipart(frames, 0) {
-            tracing::warn!(%error, "cannot send");
+    /// Sends one message. A client that has gone is no error: libzmq drops what was for it. False if the client is not
+    /// there, where that is known: on an [`Asker`](Role::Asker).
+    pub(crate) fn send(&self, frames: Frames) -> bool {
+        match self.socket.send_multipart(frames, 0) {
+            Ok(()) => true,
+            Err(zmq::Error::EHOSTUNREACH) => false,
+            Err(error) => {
+                tracing::warn!(%error, "cannot send");
+                true
+            }
         }
     }
 }
@@ -107,8 +122,18 @@ pub(crate) fn mailbox<T>() -> io::Result<(Postbox<T>, Mailbox<T>)> {
     writer.set_nonblocking(true)?;
     reader.set_nonblocking(true)?;
     let signalled = Arc::new(AtomicBool::new(false));
-    let waker = Arc::new(Waker { stream: writer, signalled: Arc::clone(&signalled) });
-    Ok((Postbox { sender, waker }, Mailbox { receiver, stream: reader, signalled }))
+    let waker = Arc::new(Waker {
+        stream: writer,
+        signalled: Arc::clone(&signalled),
+    });
+    Ok((
+        Postbox { sender, waker },
+        Mailbox {
+            receiver,
+            stream: reader,
+            signalled,
+        },
+    ))
 }
 
 #[cfg(unix)]
@@ -143,7 +168,10 @@ pub(crate) struct Postbox<T> {
 
 impl<T> Clone for Postbox<T> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), waker: Arc::clone(&self.waker) }
+        Self {
+            sender: self.sender.clone(),
+            waker: Arc::clone(&self.waker),
+        }
     }
 }
 
@@ -181,9 +209,13 @@ impl<T> Mailbox<T> {
         #[cfg(windows)]
         let wake = self.stream.as_raw_socket() as _;
         // Rounded up: a deadline that is half a millisecond away must not become a busy loop.
-        let milliseconds =
-            timeout.map_or(-1, |timeout| i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX));
-        let mut items = [socket.socket.as_poll_item(zmq::POLLIN), zmq::PollItem::from_fd(wake, zmq::POLLIN)];
+        let milliseconds = timeout.map_or(-1, |timeout| {
+            i64::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
+        });
+        let mut items = [
+            socket.socket.as_poll_item(zmq::POLLIN),
+            zmq::PollItem::from_fd(wake, zmq::POLLIN),
+        ];
         match zmq::poll(&mut items, milliseconds) {
             Ok(_) | Err(zmq::Error::EINTR) => {}
             Err(error) => tracing::warn!(%error, "cannot wait for messages"),

@@ -49,16 +49,24 @@ pub struct Wire {
 
 impl Wire {
     /// A wire with a session of its own; with an empty key nothing is signed or checked.
+    #[expect(clippy::missing_panics_doc, reason = "HMAC takes a key of any length")]
     pub fn new(key: &str, username: &str) -> Self {
-        let mac = (!key.is_empty())
-            .then(|| Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"));
-        Self { mac, session: Uuid::new_v4().to_string(), username: username.to_owned(), sent: AtomicU64::new(0) }
+        let mac =
+            (!key.is_empty()).then(|| Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length"));
+        Self {
+            mac,
+            session: Uuid::new_v4().to_string(),
+            username: username.to_owned(),
+            sent: AtomicU64::new(0),
+        }
     }
 
     /// Frames to message. Never panics, whatever the frames hold.
     pub fn decode(&self, mut frames: Vec<Vec<u8>>) -> Result<Received, WireError> {
-        let delimiter =
-            frames.iter().position(|frame| frame == DELIMITER).ok_or(WireError::Delimiter(frames.len()))?;
+        let delimiter = frames
+            .iter()
+            .position(|frame| frame == DELIMITER)
+            .ok_or(WireError::Delimiter(frames.len()))?;
         let mut parts = frames.split_off(delimiter + 1);
         frames.truncate(delimiter);
         if parts.len() < 5 {
@@ -71,8 +79,10 @@ impl Wire {
         self.verify(signature, [header, parent, metadata, content])?;
 
         let fields = object("header", header)?;
-        let parsed: Header = serde_json::from_value(Value::Object(fields))
-            .map_err(|error| WireError::Json { frame: "header", reason: error.to_string() })?;
+        let parsed: Header = serde_json::from_value(Value::Object(fields)).map_err(|error| WireError::Json {
+            frame: "header",
+            reason: error.to_string(),
+        })?;
         let answers = match object("parent header", parent)?.get("msg_id") {
             Some(Value::String(id)) => Some(id.clone()),
             _ => None,
@@ -120,7 +130,9 @@ impl Wire {
     }
 
     fn sign(&self, parts: [&Vec<u8>; 4]) -> String {
-        self.digest(parts).map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default()
+        self.digest(parts)
+            .map(|mac| hex::encode(mac.finalize().into_bytes()))
+            .unwrap_or_default()
     }
 
     /// Compares in constant time, so that a forger learns nothing from how long it takes.
@@ -132,13 +144,18 @@ impl Wire {
 
     fn digest(&self, parts: [&Vec<u8>; 4]) -> Option<Hmac<Sha256>> {
         let mut mac = self.mac.clone()?;
-        parts.into_iter().for_each(|part| mac.update(part));
+        for part in parts {
+            mac.update(part);
+        }
         Some(mac)
     }
 }
 
 fn value(frame: &'static str, bytes: &[u8]) -> Result<Value, WireError> {
-    serde_json::from_slice(bytes).map_err(|error| WireError::Json { frame, reason: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| WireError::Json {
+        frame,
+        reason: error.to_string(),
+    })
 }
 
 /// A frame that must be an object; a client that has nothing to say may have sent `null` or nothing.
@@ -149,7 +166,10 @@ fn object(frame: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, WireE
     match value(frame, bytes)? {
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Map::new()),
-        _ => Err(WireError::Json { frame, reason: "an object is needed".to_owned() }),
+        _ => Err(WireError::Json {
+            frame,
+            reason: "an object is needed".to_owned(),
+        }),
     }
 }
 
@@ -161,7 +181,11 @@ mod tests {
 
     fn signed(wire: &Wire, parts: [&str; 4]) -> Vec<Vec<u8>> {
         let parts = parts.map(|part| part.as_bytes().to_vec());
-        let mut frames = vec![b"client".to_vec(), DELIMITER.to_vec(), wire.sign(parts.each_ref()).into_bytes()];
+        let mut frames = vec![
+            b"client".to_vec(),
+            DELIMITER.to_vec(),
+            wire.sign(parts.each_ref()).into_bytes(),
+        ];
         frames.extend(parts);
         frames
     }
@@ -195,13 +219,14 @@ mod tests {
         );
     }
 
+    #[track_caller]
+    fn check(wire: &Wire, frames: Vec<Vec<u8>>, expected: &str) {
+        assert_eq!(wire.decode(frames).unwrap_err().to_string(), expected);
+    }
+
     #[test]
     fn what_is_wrong_is_said() {
         let wire = Wire::new("secret", "kernel");
-        #[track_caller]
-        fn check(wire: &Wire, frames: Vec<Vec<u8>>, expected: &str) {
-            assert_eq!(wire.decode(frames).unwrap_err().to_string(), expected);
-        }
         check(&wire, vec![], "no delimiter among 0 frames");
         let mut short = signed(&wire, [HEADER, "{}", "{}", "{}"]);
         short.pop();
@@ -212,7 +237,11 @@ mod tests {
         let mut unsigned = signed(&wire, [HEADER, "{}", "{}", "{}"]);
         unsigned[2] = Vec::new();
         check(&wire, unsigned, "the signature is wrong");
-        check(&wire, signed(&Wire::new("other", ""), [HEADER, "{}", "{}", "{}"]), "the signature is wrong");
+        check(
+            &wire,
+            signed(&Wire::new("other", ""), [HEADER, "{}", "{}", "{}"]),
+            "the signature is wrong",
+        );
         check(
             &wire,
             signed(&wire, [HEADER, "{}", "[]", "{}"]),
@@ -233,7 +262,10 @@ mod tests {
         let parts = [&latin1[3], &latin1[4], &latin1[5], &latin1[6]];
         latin1[2] = wire.sign(parts).into_bytes();
         let error = wire.decode(latin1).unwrap_err().to_string();
-        assert!(error.starts_with("the content is no valid JSON: invalid unicode"), "{error}");
+        assert!(
+            error.starts_with("the content is no valid JSON: invalid unicode"),
+            "{error}"
+        );
     }
 
     #[test]

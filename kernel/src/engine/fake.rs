@@ -64,16 +64,26 @@ impl FakeEngine {
             "panic" => return Err(CellError::new("Panic", rest)),
             "error" => return Err(CellError::new(word, text)),
             "input" | "password" => {
-                let answer = outputs.input(rest, command == "password").map_err(|error| match error {
-                    InputError::NotAllowed => CellError::new("StdinNotAllowed", "this client cannot ask its user"),
-                    InputError::Interrupted => interrupted(),
-                })?;
+                let answer = outputs
+                    .input(rest, command == "password")
+                    .map_err(|error| match error {
+                        InputError::NotAllowed => CellError::new("StdinNotAllowed", "this client cannot ask its user"),
+                        InputError::Interrupted => interrupted(),
+                    })?;
                 outputs.stream(Stream::Stdout, &format!("{answer}\n"));
             }
-            "var" => self.variables.push(Variable { name: rest.to_owned(), type_name: "i32".to_owned() }),
+            "var" => self.variables.push(Variable {
+                name: rest.to_owned(),
+                type_name: "i32".to_owned(),
+            }),
             #[expect(clippy::panic, reason = "this is what the command is for")]
             "crash" => panic!("{rest}"),
-            _ => return Err(CellError::new("CompileError", format!("there is no command `{command}`"))),
+            _ => {
+                return Err(CellError::new(
+                    "CompileError",
+                    format!("there is no command `{command}`"),
+                ));
+            }
         }
         Ok(None)
     }
@@ -82,6 +92,9 @@ impl FakeEngine {
 impl Engine for FakeEngine {
     fn evaluate(&mut self, evaluation: &Evaluation<'_>) -> Result<Option<MimeBundle>, CellError> {
         self.stop.begin();
+        if evaluation.outputs.is_interrupted() {
+            return Err(interrupted());
+        }
         let mut value = None;
         for line in evaluation.code.lowered().lines() {
             value = self.line(line.trim(), evaluation)?;
@@ -92,17 +105,25 @@ impl Engine for FakeEngine {
     fn complete(&mut self, code: &str, offset: usize) -> Completions {
         let before = code.get(..offset).unwrap_or_default();
         let start = before.trim_end_matches(char::is_alphanumeric).len();
-        let names = ["print", "panic"].into_iter().filter(|name| name.starts_with(&before[start..]));
+        let names = ["print", "panic"]
+            .into_iter()
+            .filter(|name| name.starts_with(&before[start..]));
         let item = |name: &str| Completion {
             text: name.to_owned(),
             label: format!("{name}(…)"),
             kind: "function".to_owned(),
         };
-        Completions { items: names.map(item).collect(), start, end: offset }
+        Completions {
+            items: names.map(item).collect(),
+            start,
+            end: offset,
+        }
     }
 
     fn inspect(&mut self, code: &str, offset: usize) -> Option<MimeBundle> {
-        code.get(offset..)?.starts_with("print").then(|| bundle("prints a line"))
+        code.get(offset..)?
+            .starts_with("print")
+            .then(|| bundle("prints a line"))
     }
 
     fn variables(&self) -> Vec<Variable> {
@@ -133,7 +154,8 @@ fn bundle(text: &str) -> MimeBundle {
 }
 
 fn number(text: &str) -> Result<u64, CellError> {
-    text.parse().map_err(|error| CellError::new("CompileError", format!("`{text}`: {error}")))
+    text.parse()
+        .map_err(|error| CellError::new("CompileError", format!("`{text}`: {error}")))
 }
 
 fn interrupted() -> CellError {
@@ -170,7 +192,9 @@ impl StopSwitch {
     }
 
     fn sleep(&self, time: Duration) -> Result<(), CellError> {
-        let waited = self.changed.wait_timeout_while(self.lock(), time, |state| *state == Stopped::No);
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), time, |state| *state == Stopped::No);
         match *waited.unwrap_or_else(PoisonError::into_inner).0 {
             Stopped::No => Ok(()),
             Stopped::Interrupted | Stopped::Killed => Err(interrupted()),

@@ -4,25 +4,20 @@
 //! answered at once with what is known. If the engine panics, the evaluation fails and a new engine is started.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Completions, Engine, Evaluation, Interrupter, Variable};
-use crate::handlers::panic_message;
+use self::owner::Owner;
+use super::{Completions, Engine, Interrupter, Variable};
 use crate::outputs::{CellError, MimeBundle, Outputs};
 use crate::source_map::SourceMap;
 
-/// How long nobody must want anything before the engine may work ahead.
-const IDLE: Duration = Duration::from_millis(300);
+mod owner;
+
 /// How long shutting down waits for the engine's thread.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// An interrupt this soon after an evaluation began may have reached the engine before the evaluation did...
-const JUST_BEGUN: Duration = Duration::from_millis(20);
-/// ...and is said again after this time, if the evaluation still runs.
-const SAY_AGAIN: Duration = Duration::from_millis(100);
 
 /// What the engine is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +44,21 @@ pub struct EngineHandle {
 }
 
 enum Command {
-    Evaluate { ticket: u64, code: SourceMap, outputs: Arc<dyn Outputs> },
+    Evaluate {
+        ticket: u64,
+        code: SourceMap,
+        outputs: Arc<dyn Outputs>,
+    },
     /// A question that is void after its deadline: whoever asked has gone.
-    Ask { deadline: Instant, question: Box<dyn FnOnce(&mut dyn Engine) + Send> },
+    Ask {
+        deadline: Instant,
+        question: Question,
+    },
     Reset(Sender<Result<(), CellError>>),
     Stop,
 }
+
+type Question = Box<dyn FnOnce(&mut dyn Engine) + Send>;
 
 struct Shared {
     state: Mutex<State>,
@@ -74,8 +78,8 @@ struct State {
 
 struct Ticket {
     answer: Sender<EvaluationResult>,
-    /// None while it waits for the engine.
-    began: Option<Instant>,
+    /// False while it waits for the engine.
+    began: bool,
 }
 
 impl EngineHandle {
@@ -94,9 +98,15 @@ impl EngineHandle {
             }),
             changed: Condvar::new(),
         });
-        let owner = Owner { factory: Box::new(factory), shared: Arc::clone(&shared), engine: None };
-        if let Err(error) = thread::Builder::new().name("engine".to_owned()).spawn(move || owner.run(&receiver)) {
-            let failed = CellError::new("EngineFailed", format!("the engine's thread cannot be started: {error}"));
+        let owner = Owner::new(Box::new(factory), Arc::clone(&shared));
+        if let Err(error) = thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || owner.run(&receiver))
+        {
+            let failed = CellError::new(
+                "EngineFailed",
+                format!("the engine's thread cannot be started: {error}"),
+            );
             let mut state = shared.lock();
             state.thread_ended = true;
             state.status = EngineStatus::Failed(failed);
@@ -112,7 +122,10 @@ impl EngineHandle {
     /// Waits until the engine has started, or could not, or the time is over; returns what it is doing then.
     pub fn wait_until_started(&self, timeout: Duration) -> EngineStatus {
         let starting = |state: &mut State| state.status == EngineStatus::Starting;
-        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), timeout, starting);
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.lock(), timeout, starting);
         waited.unwrap_or_else(PoisonError::into_inner).0.status.clone()
     }
 
@@ -127,9 +140,13 @@ impl EngineHandle {
                 EngineStatus::Failed(error) => return Err(error.clone()),
                 EngineStatus::Starting | EngineStatus::Ready | EngineStatus::Busy => {}
             }
+            // An interrupt that came before there was a ticket to cancel.
+            if outputs.is_interrupted() {
+                return Err(interrupted());
+            }
             let ticket = state.next_ticket;
             state.next_ticket += 1;
-            state.tickets.insert(ticket, Ticket { answer, began: None });
+            state.tickets.insert(ticket, Ticket { answer, began: false });
             // Sent under the lock, so that tickets and commands have one order.
             let command = Command::Evaluate { ticket, code, outputs };
             if self.commands.send(command).is_err() {
@@ -165,7 +182,12 @@ impl EngineHandle {
             // Whoever asked may have given up waiting.
             let _ = answer.send(question(engine));
         });
-        self.commands.send(Command::Ask { deadline: Instant::now() + timeout, question }).ok()?;
+        self.commands
+            .send(Command::Ask {
+                deadline: Instant::now() + timeout,
+                question,
+            })
+            .ok()?;
         receiver.recv_timeout(timeout).ok()
     }
 
@@ -191,24 +213,14 @@ impl EngineHandle {
     /// Stops the running evaluation, and ends those that still wait; nothing when there is none.
     pub fn interrupt(&self) {
         let mut state = self.shared.lock();
-        for (_, waiting) in state.tickets.extract_if(.., |_, ticket| ticket.began.is_none()) {
+        for (_, waiting) in state.tickets.extract_if(.., |_, ticket| !ticket.began) {
             let _ = waiting.answer.send(Err(interrupted()));
         }
-        let running = state.tickets.iter().find_map(|(ticket, evaluation)| Some((*ticket, evaluation.began?)));
-        let (Some((ticket, began)), Some(interrupter)) = (running, state.interrupter.clone()) else { return };
+        let running = !state.tickets.is_empty();
+        let interrupter = state.interrupter.clone().filter(|_| running);
         drop(state);
-        interrupter.interrupt();
-        if began.elapsed() < JUST_BEGUN {
-            let shared = Arc::clone(&self.shared);
-            let again = move || {
-                thread::sleep(SAY_AGAIN);
-                if shared.lock().tickets.contains_key(&ticket) {
-                    interrupter.interrupt();
-                }
-            };
-            if let Err(error) = thread::Builder::new().name("interrupt".to_owned()).spawn(again) {
-                tracing::warn!(%error, "cannot make sure that an interrupt has arrived");
-            }
+        if let Some(interrupter) = interrupter {
+            interrupter.interrupt();
         }
     }
 
@@ -220,7 +232,7 @@ impl EngineHandle {
                 return;
             }
             state.status = EngineStatus::Stopped;
-            for (_, waiting) in state.tickets.extract_if(.., |_, ticket| ticket.began.is_none()) {
+            for (_, waiting) in state.tickets.extract_if(.., |_, ticket| !ticket.began) {
                 let _ = waiting.answer.send(Err(stopped()));
             }
             self.shared.changed.notify_all();
@@ -231,7 +243,10 @@ impl EngineHandle {
         }
         let _ = self.commands.send(Command::Stop);
         let running = |state: &mut State| !state.thread_ended;
-        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), LAST_WORDS, running);
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.lock(), LAST_WORDS, running);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         for ticket in std::mem::take(&mut state.tickets).into_values() {
             let _ = ticket.answer.send(Err(stopped()));
@@ -269,188 +284,4 @@ impl Shared {
         self.changed.notify_all();
         true
     }
-}
-
-/// The thread that owns the engine.
-struct Owner {
-    factory: Box<dyn Fn() -> Result<Box<dyn Engine>, CellError> + Send>,
-    shared: Arc<Shared>,
-    engine: Option<Box<dyn Engine>>,
-}
-
-impl Owner {
-    fn run(mut self, commands: &Receiver<Command>) {
-        self.start();
-        self.serve(commands);
-        self.discard();
-        let mut state = self.shared.lock();
-        state.thread_ended = true;
-        self.shared.changed.notify_all();
-    }
-
-    fn serve(&mut self, commands: &Receiver<Command>) {
-        // None when there is nothing to do ahead of need.
-        let mut until_warm_up = Some(IDLE);
-        loop {
-            let command = match until_warm_up {
-                None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(delay) => commands.recv_timeout(delay),
-            };
-            match command {
-                Ok(Command::Evaluate { ticket, code, outputs }) => {
-                    self.evaluate(ticket, &code, outputs);
-                    until_warm_up = Some(IDLE);
-                }
-                Ok(Command::Ask { deadline, question }) => {
-                    if Instant::now() < deadline {
-                        self.guarded("a question", |engine| question(engine));
-                    }
-                    until_warm_up = until_warm_up.map(|_| IDLE);
-                }
-                Ok(Command::Reset(answer)) => {
-                    let _ = answer.send(self.reset());
-                    until_warm_up = Some(IDLE);
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    let more = self.guarded("warming up", |engine| engine.warm_up()).unwrap_or(false);
-                    until_warm_up = more.then_some(Duration::ZERO);
-                }
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    /// Makes an engine, in place of the one there may be.
-    fn start(&mut self) {
-        self.discard();
-        if !self.shared.set_status(EngineStatus::Starting) {
-            return;
-        }
-        let made = catch_unwind(AssertUnwindSafe(|| (self.factory)())).unwrap_or_else(|panic| {
-            let panic = panic_message(panic.as_ref());
-            Err(CellError::new("EngineFailed", format!("the Rust engine could not start: {panic}")))
-        });
-        match made {
-            Ok(engine) => {
-                self.shared.lock().interrupter = Some(engine.interrupter());
-                self.engine = Some(engine);
-                if !self.shared.set_status(EngineStatus::Ready) {
-                    // Shut down in the meantime, by someone who had no interrupter yet.
-                    self.discard();
-                }
-            }
-            Err(error) => {
-                tracing::error!(error.evalue, "the engine could not start");
-                self.fail_waiting(&error);
-            }
-        }
-    }
-
-    /// The engine cannot start: those who wait for it get to know why.
-    fn fail_waiting(&self, error: &CellError) {
-        let mut state = self.shared.lock();
-        if state.status != EngineStatus::Stopped {
-            state.status = EngineStatus::Failed(error.clone());
-        }
-        for ticket in std::mem::take(&mut state.tickets).into_values() {
-            let _ = ticket.answer.send(Err(error.clone()));
-        }
-        self.shared.changed.notify_all();
-    }
-
-    /// Ends the engine's processes and forgets what it knew.
-    fn discard(&mut self) {
-        let Some(engine) = self.engine.take() else { return };
-        let ended = catch_unwind(AssertUnwindSafe(move || {
-            engine.interrupter().kill();
-            drop(engine);
-        }));
-        if ended.is_err() {
-            tracing::warn!("the engine panicked when it was ended");
-        }
-        let mut state = self.shared.lock();
-        state.interrupter = None;
-        state.variables = Arc::from([]);
-        state.items = Arc::from([]);
-    }
-
-    fn evaluate(&mut self, ticket: u64, code: &SourceMap, outputs: Arc<dyn Outputs>) {
-        {
-            let mut state = self.shared.lock();
-            // It may have been interrupted while it waited.
-            let Some(evaluation) = state.tickets.get_mut(&ticket) else { return };
-            evaluation.began = Some(Instant::now());
-        }
-        self.shared.set_status(EngineStatus::Busy);
-        let Some(engine) = &mut self.engine else { return self.finish(ticket, Err(stopped())) };
-        let result = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&Evaluation { code, outputs })));
-        match result {
-            Ok(result) => {
-                self.take_snapshot();
-                self.shared.set_status(EngineStatus::Ready);
-                self.finish(ticket, result);
-            }
-            Err(panic) => {
-                self.shared.set_status(EngineStatus::Starting);
-                self.finish(ticket, Err(engine_panicked(panic_message(panic.as_ref()))));
-                self.start();
-            }
-        }
-    }
-
-    fn reset(&mut self) -> Result<(), CellError> {
-        let Some(engine) = &mut self.engine else {
-            self.start();
-            return match &self.shared.lock().status {
-                EngineStatus::Failed(error) => Err(error.clone()),
-                _ => Ok(()),
-            };
-        };
-        self.shared.set_status(EngineStatus::Busy);
-        match catch_unwind(AssertUnwindSafe(|| engine.reset())) {
-            Ok(result) => {
-                self.take_snapshot();
-                self.shared.set_status(EngineStatus::Ready);
-                result
-            }
-            Err(panic) => {
-                let error = engine_panicked(panic_message(panic.as_ref()));
-                self.start();
-                Err(error)
-            }
-        }
-    }
-
-    fn take_snapshot(&mut self) {
-        let snapshot = self.guarded("listing variables", |engine| (engine.variables(), engine.items()));
-        if let Some((variables, items)) = snapshot {
-            let mut state = self.shared.lock();
-            state.variables = variables.into();
-            state.items = items.into();
-        }
-    }
-
-    fn finish(&self, ticket: u64, result: EvaluationResult) {
-        if let Some(ticket) = self.shared.lock().tickets.remove(&ticket) {
-            let _ = ticket.answer.send(result);
-        }
-    }
-
-    /// Something that changes no variable: a panic in it costs the answer, not the engine.
-    fn guarded<T>(&mut self, what: &str, action: impl FnOnce(&mut dyn Engine) -> T) -> Option<T> {
-        let engine = self.engine.as_mut()?;
-        match catch_unwind(AssertUnwindSafe(|| action(engine.as_mut()))) {
-            Ok(answer) => Some(answer),
-            Err(panic) => {
-                tracing::warn!(what, panic = panic_message(panic.as_ref()), "the engine panicked");
-                None
-            }
-        }
-    }
-}
-
-fn engine_panicked(panic: &str) -> CellError {
-    CellError::new("EnginePanicked", format!("the Rust engine broke down: {panic}")).with_help(
-        "It has been started again. Variables and items of earlier cells are lost; steps saved in the pipeline are not.",
-    )
 }

@@ -7,6 +7,10 @@ use crate::kernel::Kernel;
 use crate::message::Received;
 
 pub(super) fn handle(kernel: &Kernel, message: &Received, request: CommClose) {
-    let said = CommMessage { data: &request.data, metadata: &message.metadata, buffers: &message.buffers };
+    let said = CommMessage {
+        data: &request.data,
+        metadata: &message.metadata,
+        buffers: &message.buffers,
+    };
     kernel.comms.close(&message.as_parent, request.comm_id.0, said);
 }

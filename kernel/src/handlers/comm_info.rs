@@ -8,6 +8,12 @@ use crate::sockets::iopub::json;
 
 pub(super) fn handle(kernel: &Kernel, request: &CommInfoRequest) -> Value {
     let open = kernel.comms.list(request.target_name.as_deref());
-    let comms = open.into_iter().map(|(id, target_name)| (CommId(id), CommInfo { target_name })).collect();
-    json(&CommInfoReply { comms, ..CommInfoReply::default() })
+    let comms = open
+        .into_iter()
+        .map(|(id, target_name)| (CommId(id), CommInfo { target_name }))
+        .collect();
+    json(&CommInfoReply {
+        comms,
+        ..CommInfoReply::default()
+    })
 }

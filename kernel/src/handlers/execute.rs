@@ -49,7 +49,10 @@ pub(crate) fn run(kernel: &Kernel, message: &Received, execution_count: &mut u32
         Ok(_) => return abort(message, *execution_count),
         Err(error) => {
             let error = invalid_request(&message.header.msg_type, &error);
-            return Outcome { reply: reply(message, *execution_count, Err(error), &started), abort_queue: false };
+            return Outcome {
+                reply: reply(message, *execution_count, Err(error), &started),
+                abort_queue: false,
+            };
         }
     };
     let stored = request.store_history.unwrap_or(true) && !request.silent;
@@ -58,13 +61,24 @@ pub(crate) fn run(kernel: &Kernel, message: &Received, execution_count: &mut u32
         // Before it runs: the cell that brings everything down is the one to look up later.
         kernel.history.record(*execution_count, &request.code);
     }
+    let outputs = Arc::new(CellOutputs::new(
+        kernel,
+        message,
+        *execution_count,
+        request.silent,
+        request.allow_stdin,
+    ));
+    // From here on an interrupt is meant for this cell.
+    kernel.set_running(Some(Arc::clone(&outputs)));
     if !request.silent {
         let count = ExecutionCount(usize::try_from(*execution_count).unwrap_or(usize::MAX));
-        let input = ExecuteInput { code: request.code.clone(), execution_count: count };
+        let input = ExecuteInput {
+            code: request.code.clone(),
+            execution_count: count,
+        };
         kernel.iopub.send(&message.as_parent, "execute_input", &input);
     }
 
-    let outputs = Arc::new(CellOutputs::new(kernel, message, *execution_count, request.silent, request.allow_stdin));
     let cell = CellRequest {
         code: request.code,
         execution_count: *execution_count,
@@ -73,21 +87,43 @@ pub(crate) fn run(kernel: &Kernel, message: &Received, execution_count: &mut u32
     };
     let result = guarded(|| kernel.notebook.run(&cell, Arc::clone(&outputs) as Arc<dyn Outputs>)).flatten();
     outputs.finish();
+    kernel.set_running(None);
 
     let abort_queue = result.is_err() && request.stop_on_error.unwrap_or(true) && !request.silent;
     if let (Err(error), false) = (&result, request.silent) {
-        let CellError { ename, evalue, traceback } = error.clone();
-        kernel.iopub.send(&message.as_parent, "error", &ErrorOutput { ename, evalue, traceback });
+        let CellError {
+            ename,
+            evalue,
+            traceback,
+        } = error.clone();
+        kernel.iopub.send(
+            &message.as_parent,
+            "error",
+            &ErrorOutput {
+                ename,
+                evalue,
+                traceback,
+            },
+        );
     }
     let result = result.map(|()| user_expressions(kernel, request.user_expressions.unwrap_or_default()));
-    Outcome { reply: reply(message, *execution_count, result, &started), abort_queue }
+    Outcome {
+        reply: reply(message, *execution_count, result, &started),
+        abort_queue,
+    }
 }
 
 /// The reply to a cell that is not run, because one before it failed or the kernel is ending.
 pub(crate) fn abort(message: &Received, execution_count: u32) -> Outcome {
-    let mut reply = message.reply("execute_reply", json!({ "status": "aborted", "execution_count": execution_count }));
+    let mut reply = message.reply(
+        "execute_reply",
+        json!({ "status": "aborted", "execution_count": execution_count }),
+    );
     reply.metadata.insert("status".to_owned(), "aborted".into());
-    Outcome { reply, abort_queue: false }
+    Outcome {
+        reply,
+        abort_queue: false,
+    }
 }
 
 fn reply(message: &Received, execution_count: u32, result: Result<Value, CellError>, started: &str) -> Outgoing {
@@ -101,7 +137,9 @@ fn reply(message: &Received, execution_count: u32, result: Result<Value, CellErr
     let status = content["status"].clone();
     let mut reply = message.reply("execute_reply", content);
     // JupyterLab shows from this how long a cell waited and ran.
-    reply.metadata.extend([("started".to_owned(), started.into()), ("status".to_owned(), status)]);
+    reply
+        .metadata
+        .extend([("started".to_owned(), started.into()), ("status".to_owned(), status)]);
     reply
 }
 
@@ -110,7 +148,10 @@ fn user_expressions(kernel: &Kernel, expressions: BTreeMap<String, String>) -> V
         Ok(data) => json!({ "status": "ok", "data": data, "metadata": {} }),
         Err(error) => error_reply(&error),
     };
-    expressions.into_iter().map(|(name, expression)| (name, evaluate(&expression))).collect()
+    expressions
+        .into_iter()
+        .map(|(name, expression)| (name, evaluate(&expression)))
+        .collect()
 }
 
 /// JupyterLab says which cell of the file it runs.

@@ -46,7 +46,11 @@ impl HistoryRequest {
 pub(super) fn handle(kernel: &Kernel, request: HistoryRequest) -> Value {
     let output = request.output;
     let entry = |HistoryEntry { session, line, source }| {
-        if output { json!([session, line, [source, null]]) } else { json!([session, line, source]) }
+        if output {
+            json!([session, line, [source, null]])
+        } else {
+            json!([session, line, source])
+        }
     };
     let history: Vec<Value> = kernel.history.query(request.query()).into_iter().map(entry).collect();
     json!({ "status": "ok", "history": history })

@@ -13,7 +13,10 @@ pub(super) fn handle(kernel: &Kernel) -> Value {
         "Rust {version} (Pipulate {})\nNotebooks that are durable workflows. %lsmagic lists the magics, ?NAME explains one.",
         env!("CARGO_PKG_VERSION"),
     );
-    let link = |text: &str, url: &str| HelpLink { text: text.to_owned(), url: url.to_owned() };
+    let link = |text: &str, url: &str| HelpLink {
+        text: text.to_owned(),
+        url: url.to_owned(),
+    };
     let mut content = iopub::json(&KernelInfoReply {
         status: ReplyStatus::Ok,
         protocol_version: PROTOCOL_VERSION.to_owned(),

@@ -71,7 +71,10 @@ fn handle(kernel: &Kernel, message: &Received, request: Request) -> Option<Value
             None
         }
         Request::Execute(_) | Request::InputReply(_) => {
-            tracing::warn!(msg_type = message.header.msg_type, "dropped a message that does not belong here");
+            tracing::warn!(
+                msg_type = message.header.msg_type,
+                "dropped a message that does not belong here"
+            );
             None
         }
     }
@@ -80,8 +83,11 @@ fn handle(kernel: &Kernel, message: &Received, request: Request) -> Option<Value
 /// Runs something of the notebook's; a panic in it must cost that request and not the socket.
 pub(crate) fn guarded<T>(action: impl FnOnce() -> T) -> Result<T, CellError> {
     catch_unwind(AssertUnwindSafe(action)).map_err(|panic| {
-        CellError::new("InternalError", format!("the kernel has a bug: {}", panic_message(panic.as_ref())))
-            .with_help("Nothing was lost but this request. Please report it with what led to it.")
+        CellError::new(
+            "InternalError",
+            format!("the kernel has a bug: {}", panic_message(panic.as_ref())),
+        )
+        .with_help("Nothing was lost but this request. Please report it with what led to it.")
     })
 }
 
@@ -96,7 +102,10 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
 
 /// A message whose content cannot be read: the client waits for a reply all the same.
 pub(crate) fn invalid_request(msg_type: &str, error: &serde_json::Error) -> CellError {
-    CellError::new("InvalidRequest", format!("the content of {msg_type} cannot be read: {error}"))
+    CellError::new(
+        "InvalidRequest",
+        format!("the content of {msg_type} cannot be read: {error}"),
+    )
 }
 
 /// The content of a reply that reports a failure.

@@ -10,5 +10,8 @@ use crate::sockets::iopub::json;
 pub(super) fn handle(kernel: &Kernel, request: &ShutdownRequest) -> Value {
     tracing::info!(request.restart, "asked to shut down");
     kernel.begin_shutdown();
-    json(&ShutdownReply { restart: request.restart, ..ShutdownReply::default() })
+    json(&ShutdownReply {
+        restart: request.restart,
+        ..ShutdownReply::default()
+    })
 }

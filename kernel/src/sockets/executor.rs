@@ -10,7 +10,7 @@ use crate::sockets::router::Job;
 
 pub(crate) enum Item {
     /// A cell; they are numbered from 1 as they come in.
-    Cell { number: u64, job: Job },
+    Cell { number: u64, job: Box<Job> },
     /// The kernel is ending.
     Stop,
 }
@@ -20,7 +20,8 @@ pub(crate) fn run(kernel: &Kernel, items: &Receiver<Item>) {
     let mut execution_count = 0;
     // Cells up to this number were asked for by someone who did not know yet that an earlier one would fail.
     let mut abort_until = 0;
-    while let Ok(Item::Cell { number, job: Job { message, replies, .. } }) = items.recv() {
+    while let Ok(Item::Cell { number, job }) = items.recv() {
+        let Job { message, replies, .. } = *job;
         let parent = message.as_parent.clone();
         kernel.iopub.status(&parent, ExecutionState::Busy);
         let Outcome { reply, abort_queue } = if number <= abort_until || kernel.is_stopping() {

@@ -23,7 +23,11 @@ const BATCH_BYTES: usize = 1 << 20;
 const TURN: usize = 1000;
 
 pub(crate) enum Item {
-    Stream { parent: Parent, stream: Stream, text: String },
+    Stream {
+        parent: Parent,
+        stream: Stream,
+        text: String,
+    },
     Message(Outgoing),
     Flush(Sender<()>),
     Stop,
@@ -49,7 +53,11 @@ impl Iopub {
     }
 
     pub(crate) fn stream(&self, parent: &Parent, stream: Stream, text: &str) {
-        self.0.post(Item::Stream { parent: parent.clone(), stream, text: text.to_owned() });
+        self.0.post(Item::Stream {
+            parent: parent.clone(),
+            stream,
+            text: text.to_owned(),
+        });
     }
 
     /// Waits until everything that was sent before is out.
@@ -87,15 +95,25 @@ pub(crate) struct Publisher<'a> {
 
 impl<'a> Publisher<'a> {
     pub(crate) fn new(socket: Socket, mailbox: Mailbox<Item>, wire: &'a Wire) -> Self {
-        Self { socket, mailbox, wire, batch: None, started: false }
+        Self {
+            socket,
+            mailbox,
+            wire,
+            batch: None,
+            started: false,
+        }
     }
 
     /// Broadcasts until told to stop.
     pub(crate) fn run(mut self) {
         let mut more = false;
         loop {
-            let held = self.batch.as_ref().map(|batch| batch.deadline.saturating_duration_since(Instant::now()));
-            self.mailbox.wait(&self.socket, if more { Some(Duration::ZERO) } else { held });
+            let held = self
+                .batch
+                .as_ref()
+                .map(|batch| batch.deadline.saturating_duration_since(Instant::now()));
+            self.mailbox
+                .wait(&self.socket, if more { Some(Duration::ZERO) } else { held });
             while let Some(frames) = self.socket.receive() {
                 self.subscription(&frames);
             }
@@ -126,16 +144,19 @@ impl<'a> Publisher<'a> {
     fn subscription(&mut self, frames: &[Vec<u8>]) {
         let [frame] = frames else { return };
         let Some((1, topic)) = frame.split_first() else { return };
-        let Ok(subscription) = String::from_utf8(topic.to_vec()) else { return };
+        let Ok(subscription) = String::from_utf8(topic.to_vec()) else {
+            return;
+        };
         tracing::debug!(subscription, "a client has subscribed");
-        let mut welcome =
-            Outgoing::broadcast(&Parent::none(), "iopub_welcome", json(&IoPubWelcome { subscription }));
+        let mut welcome = Outgoing::broadcast(&Parent::none(), "iopub_welcome", json(&IoPubWelcome { subscription }));
         // The topic of the welcome is the one subscribed to, or whoever asked for a narrow one would not see it.
         welcome.route = vec![topic.to_vec()];
         self.send(welcome);
         if !self.started {
             self.started = true;
-            let starting = Status { execution_state: ExecutionState::Starting };
+            let starting = Status {
+                execution_state: ExecutionState::Starting,
+            };
             self.send(Outgoing::broadcast(&Parent::none(), "status", json(&starting)));
         }
     }
@@ -149,7 +170,12 @@ impl<'a> Publisher<'a> {
             _ => {
                 self.send_batch();
                 let deadline = Instant::now() + BATCH_TIME;
-                self.batch = Some(Batch { parent, stream, text: text.to_owned(), deadline });
+                self.batch = Some(Batch {
+                    parent,
+                    stream,
+                    text: text.to_owned(),
+                    deadline,
+                });
             }
         }
         if self.batch.as_ref().is_some_and(|batch| batch.text.len() >= BATCH_BYTES) {
@@ -158,18 +184,31 @@ impl<'a> Publisher<'a> {
     }
 
     fn send_batch_if_due(&mut self) {
-        if self.batch.as_ref().is_some_and(|batch| batch.deadline <= Instant::now()) {
+        if self
+            .batch
+            .as_ref()
+            .is_some_and(|batch| batch.deadline <= Instant::now())
+        {
             self.send_batch();
         }
     }
 
     fn send_batch(&mut self) {
-        let Some(Batch { parent, stream, text, .. }) = self.batch.take() else { return };
+        let Some(Batch {
+            parent, stream, text, ..
+        }) = self.batch.take()
+        else {
+            return;
+        };
         let name = match stream {
             Stream::Stdout => Stdio::Stdout,
             Stream::Stderr => Stdio::Stderr,
         };
-        self.send(Outgoing::broadcast(&parent, "stream", json(&StreamContent { name, text })));
+        self.send(Outgoing::broadcast(
+            &parent,
+            "stream",
+            json(&StreamContent { name, text }),
+        ));
     }
 
     fn send(&self, message: Outgoing) {

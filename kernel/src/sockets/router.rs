@@ -18,7 +18,7 @@ use crate::transport::{Mailbox, Postbox, Socket};
 const TURN: usize = 1000;
 
 pub(crate) enum Item {
-    Reply { reply: Outgoing, sent: Sender<u64> },
+    Reply { reply: Box<Outgoing>, sent: Sender<u64> },
     Stop,
 }
 
@@ -38,6 +38,7 @@ impl Replies {
     /// having seen this reply.
     pub(crate) fn send(&self, reply: Outgoing) -> u64 {
         let (sent, receiver) = mpsc::channel();
+        let reply = Box::new(reply);
         self.0.post(Item::Reply { reply, sent });
         // The thread ends only with the kernel.
         receiver.recv().unwrap_or(u64::MAX)
@@ -71,7 +72,7 @@ impl Router {
                     Item::Reply { reply, sent } => {
                         // What is already here was sent by someone who has not seen this reply.
                         self.receive();
-                        self.send(reply);
+                        self.send(*reply);
                         let _ = sent.send(self.kernel.cells_received.load(Ordering::Acquire));
                     }
                     Item::Stop => return,
@@ -99,11 +100,19 @@ impl Router {
         match kind.lane() {
             Lane::Inline => handlers::answer(&self.kernel, kind, message, |reply| self.send(reply)),
             Lane::Assistant => {
-                let _ = self.assistant.send(Job { kind, message, replies: self.replies.clone() });
+                let _ = self.assistant.send(Job {
+                    kind,
+                    message,
+                    replies: self.replies.clone(),
+                });
             }
             Lane::Executor => {
                 let number = self.kernel.cells_received.fetch_add(1, Ordering::AcqRel) + 1;
-                let job = Job { kind, message, replies: self.replies.clone() };
+                let job = Box::new(Job {
+                    kind,
+                    message,
+                    replies: self.replies.clone(),
+                });
                 let _ = self.executor.send(executor::Item::Cell { number, job });
             }
         }

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
 
 use jupyter_protocol::messaging::InputRequest;
 
@@ -13,6 +14,9 @@ use crate::request::{Kind, Request};
 use crate::sockets::iopub::json;
 use crate::transport::{Mailbox, Postbox, Socket};
 use crate::wire::Wire;
+
+/// How long to wait for a client that runs a cell and has not connected to this socket yet.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// One question to a user.
 pub(crate) struct Question {
@@ -42,7 +46,12 @@ impl Stdin {
         request: InputRequest,
     ) -> Result<String, InputError> {
         let (answer, receiver) = mpsc::channel();
-        self.0.post(Item::Ask(Question { identities, parent, request, answer }));
+        self.0.post(Item::Ask(Question {
+            identities,
+            parent,
+            request,
+            answer,
+        }));
         // The sender is dropped without an answer when the kernel ends.
         receiver.recv().unwrap_or(Err(InputError::Interrupted))
     }
@@ -58,21 +67,27 @@ pub(crate) struct Asker<'a> {
     socket: Socket,
     mailbox: Mailbox<Item>,
     wire: &'a Wire,
-    /// The first one has been sent.
     open: VecDeque<Question>,
-    /// The id of the request that the first one was sent with.
-    asked: String,
+    /// The id that the first one was sent with; none while its client has not connected to this socket.
+    asked: Option<String>,
 }
 
 impl<'a> Asker<'a> {
     pub(crate) fn new(socket: Socket, mailbox: Mailbox<Item>, wire: &'a Wire) -> Self {
-        Self { socket, mailbox, wire, open: VecDeque::new(), asked: String::new() }
+        Self {
+            socket,
+            mailbox,
+            wire,
+            open: VecDeque::new(),
+            asked: None,
+        }
     }
 
     /// Asks until told to stop.
     pub(crate) fn run(mut self) {
         loop {
-            self.mailbox.wait(&self.socket, None);
+            let unsent = self.asked.is_none() && !self.open.is_empty();
+            self.mailbox.wait(&self.socket, unsent.then_some(RETRY));
             // Answers first: one that is there already cannot be for a question that is only now to be asked.
             while let Some(frames) = self.socket.receive() {
                 match self.wire.decode(frames) {
@@ -82,13 +97,9 @@ impl<'a> Asker<'a> {
             }
             while let Some(item) = self.mailbox.next() {
                 match item {
-                    Item::Ask(question) => {
-                        self.open.push_back(question);
-                        if self.open.len() == 1 {
-                            self.send_first();
-                        }
-                    }
+                    Item::Ask(question) => self.open.push_back(question),
                     Item::Interrupt => {
+                        self.asked = None;
                         for question in self.open.drain(..) {
                             let _ = question.answer.send(Err(InputError::Interrupted));
                         }
@@ -96,41 +107,47 @@ impl<'a> Asker<'a> {
                     Item::Stop => return,
                 }
             }
+            if self.asked.is_none() {
+                self.ask_first();
+            }
         }
     }
 
-    fn send_first(&mut self) {
+    fn ask_first(&mut self) {
         let Some(question) = self.open.front() else { return };
         let (msg_id, frames) = self.wire.encode_with_id(Outgoing {
             route: question.identities.clone(),
             ..Outgoing::broadcast(&question.parent, "input_request", json(&question.request))
         });
-        self.asked = msg_id;
-        self.socket.send(frames);
+        self.asked = self.socket.send(frames).then_some(msg_id);
     }
 
     fn reply(&mut self, message: Received) {
         let msg_type = message.header.msg_type.as_str();
         if Kind::from_name(msg_type) != Some(Kind::InputReply) {
-            return tracing::warn!(socket = "stdin", msg_type, "dropped a message that does not belong here");
+            return tracing::warn!(
+                socket = "stdin",
+                msg_type,
+                "dropped a message that does not belong here"
+            );
         }
         let Some(question) = self.open.front() else {
             return tracing::info!("dropped an input_reply: nothing is being asked");
         };
         // Some clients leave the parent of their reply out; then it must come from the one that was asked.
         let fits = match &message.answers {
-            Some(request) => *request == self.asked,
-            None => message.identities == question.identities,
+            Some(request) => self.asked.as_ref() == Some(request),
+            None => self.asked.is_some() && message.identities == question.identities,
         };
         if !fits {
             return tracing::info!("dropped an input_reply to another question");
         }
         match Request::parse(Kind::InputReply, message.content) {
             Ok(Request::InputReply(reply)) => {
+                self.asked = None;
                 if let Some(question) = self.open.pop_front() {
                     let _ = question.answer.send(Ok(reply.value));
                 }
-                self.send_first();
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "dropped an input_reply that cannot be read"),

@@ -9,13 +9,15 @@ fn each_client_is_welcomed_and_the_kernel_starts_once() {
     let two = kernel.client();
     one.expect_welcome();
     let three = kernel.client();
-    [&one, &two].map(crate::frontend::Client::expect_welcome);
+    one.expect_welcome();
+    two.expect_welcome();
     // Nobody is told `starting` again: each has now seen everything.
     for client in [&one, &two, &three] {
         client.expect_nothing(crate::frontend::Channel::Iopub);
     }
     drop(three);
-    [&one, &two].map(|client| client.expect_of_other(&["busy", "idle"]));
+    one.expect_of_other(&["busy", "idle"]);
+    two.expect_of_other(&["busy", "idle"]);
     drop(two);
     one.expect_of_other(&["busy", "idle"]);
 }
@@ -48,5 +50,10 @@ fn a_client_that_goes_leaves_the_others_alone() {
     two.ignore_the_rest();
     drop(two);
     one.expect_of_other(&["busy", "execute_input", "execute_result", "idle"]);
-    one.execute("value 2").busy().input(2, "value 2").result(2, "2").executed(2).idle();
+    one.execute("value 2")
+        .busy()
+        .input(2, "value 2")
+        .result(2, "2")
+        .executed(2)
+        .idle();
 }

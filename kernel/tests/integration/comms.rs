@@ -32,7 +32,7 @@ fn say(comm: &Comm, what: &str, message: CommMessage<'_>) {
     let mut data = Map::new();
     data.insert(what.to_owned(), Value::Object(message.data.clone()));
     data.insert("target".to_owned(), comm.target_name().into());
-    comm.send(data, message.buffers.to_vec());
+    comm.send(&data, message.buffers.to_vec());
 }
 
 #[test]
@@ -45,7 +45,10 @@ fn a_comm_to_an_unknown_target_is_closed() {
     assert_eq!(open.iopub("comm_close").content, json!({ "comm_id": "c1", "data": {} }));
     open.idle();
     for msg_type in ["comm_msg", "comm_close"] {
-        client.request(msg_type, &json!({ "comm_id": "c1", "data": {} })).busy().idle();
+        client
+            .request(msg_type, &json!({ "comm_id": "c1", "data": {} }))
+            .busy()
+            .idle();
     }
 }
 
@@ -60,20 +63,36 @@ fn a_registered_target_is_spoken_with() {
     let client = kernel.first_client();
     let buffers: [&[u8]; 2] = [b"\0\xff binary", b""];
     let steps = [
-        ("comm_open", "opened", json!({ "comm_id": "c1", "target_name": "echo", "data": { "a": 1 } }), json!({ "a": 1 })),
-        ("comm_msg", "told", json!({ "comm_id": "c1", "data": { "b": [2] } }), json!({ "b": [2] })),
+        (
+            "comm_open",
+            "opened",
+            json!({ "comm_id": "c1", "target_name": "echo", "data": { "a": 1 } }),
+            json!({ "a": 1 }),
+        ),
+        (
+            "comm_msg",
+            "told",
+            json!({ "comm_id": "c1", "data": { "b": [2] } }),
+            json!({ "b": [2] }),
+        ),
     ];
     for (msg_type, what, content, data) in steps {
         let request = client.send_message(Channel::Shell, msg_type, &json!({}), &json!({}), &content, &buffers);
         request.busy();
         let answer = request.iopub("comm_msg");
-        assert_eq!(answer.content, json!({ "comm_id": "c1", "data": { what: data, "target": "echo" } }));
+        assert_eq!(
+            answer.content,
+            json!({ "comm_id": "c1", "data": { what: data, "target": "echo" } })
+        );
         assert_eq!(answer.buffers, buffers);
         request.idle();
     }
     for (target, expected) in [
         (json!({}), json!({ "c1": { "target_name": "echo" } })),
-        (json!({ "target_name": "echo" }), json!({ "c1": { "target_name": "echo" } })),
+        (
+            json!({ "target_name": "echo" }),
+            json!({ "c1": { "target_name": "echo" } }),
+        ),
         (json!({ "target_name": "other" }), json!({})),
     ] {
         let request = client.request("comm_info_request", &target);

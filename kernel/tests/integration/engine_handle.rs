@@ -16,11 +16,14 @@ use serde_json::{Map, Value};
 use crate::frontend::PATIENCE;
 
 /// Passes on what is printed, and takes no interest in the rest.
-struct Printed(Mutex<Sender<String>>);
+struct Printed {
+    sender: Mutex<Sender<String>>,
+    interrupted: bool,
+}
 
 impl Outputs for Printed {
     fn stream(&self, _: Stream, text: &str) {
-        let _ = self.0.lock().unwrap().send(text.to_owned());
+        let _ = self.sender.lock().unwrap().send(text.to_owned());
     }
     fn display(&self, _: MimeBundle, _: Map<String, Value>, _: Option<&str>) {}
     fn update_display(&self, _: MimeBundle, _: Map<String, Value>, _: &str) {}
@@ -29,11 +32,20 @@ impl Outputs for Printed {
     fn input(&self, _: &str, _: bool) -> Result<String, InputError> {
         Err(InputError::NotAllowed)
     }
+    fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
 }
 
 fn printed() -> (Arc<dyn Outputs>, Receiver<String>) {
     let (sender, receiver) = mpsc::channel();
-    (Arc::new(Printed(Mutex::new(sender))), receiver)
+    (
+        Arc::new(Printed {
+            sender: Mutex::new(sender),
+            interrupted: false,
+        }),
+        receiver,
+    )
 }
 
 fn evaluate(handle: &EngineHandle, code: &str) -> EvaluationResult {
@@ -44,20 +56,29 @@ fn fake() -> EngineHandle {
     EngineHandle::spawn(|| Ok(Box::new(FakeEngine::new())))
 }
 
-/// A handle whose engine starts when told to.
+/// A handle whose engine has begun to start, and goes on when told to.
 fn gated() -> (Arc<EngineHandle>, Sender<Result<(), CellError>>) {
     let (gate, told) = mpsc::channel::<Result<(), CellError>>();
+    let (begin, begun) = mpsc::channel();
     let handle = EngineHandle::spawn(move || {
+        let _ = begin.send(());
         told.recv().unwrap_or(Ok(()))?;
         Ok(Box::new(FakeEngine::new()) as Box<dyn Engine>)
     });
+    begun.recv_timeout(PATIENCE).unwrap();
     (Arc::new(handle), gate)
 }
 
-fn in_background(handle: &Arc<EngineHandle>, code: &'static str) -> (thread::JoinHandle<EvaluationResult>, Receiver<String>) {
+fn in_background(
+    handle: &Arc<EngineHandle>,
+    code: &'static str,
+) -> (thread::JoinHandle<EvaluationResult>, Receiver<String>) {
     let handle = Arc::clone(handle);
     let (outputs, receiver) = printed();
-    (thread::spawn(move || handle.evaluate(SourceMap::identity(code), outputs)), receiver)
+    (
+        thread::spawn(move || handle.evaluate(SourceMap::identity(code), outputs)),
+        receiver,
+    )
 }
 
 #[track_caller]
@@ -89,7 +110,10 @@ fn nothing_waits_for_a_running_evaluation() {
     assert_eq!(begun.recv_timeout(PATIENCE).unwrap(), "begun\n");
     assert_eq!(handle.status(), EngineStatus::Busy);
     assert!(handle.try_complete("p", 1, PATIENCE).is_none());
-    let a = Variable { name: "a".to_owned(), type_name: "i32".to_owned() };
+    let a = Variable {
+        name: "a".to_owned(),
+        type_name: "i32".to_owned(),
+    };
     assert_eq!(*handle.variables(), [a]);
     handle.interrupt();
     check_error(running.join().unwrap(), "Interrupted", "the cell was interrupted");
@@ -107,11 +131,29 @@ fn an_interrupt_ends_the_wait_for_the_engine() {
         handle.interrupt();
         thread::yield_now();
     }
-    check_error(waiting.join().unwrap(), "Interrupted", "the cell was interrupted before it had begun");
+    check_error(
+        waiting.join().unwrap(),
+        "Interrupted",
+        "the cell was interrupted before it had begun",
+    );
     gate.send(Ok(())).unwrap();
     assert_eq!(handle.wait_until_started(PATIENCE), EngineStatus::Ready);
     evaluate(&handle, "value 1").unwrap();
     assert!(printed.recv().is_err(), "what was interrupted has run");
+}
+
+#[test]
+fn a_cell_that_was_interrupted_before_it_came_is_not_run() {
+    let handle = fake();
+    let (sender, printed) = mpsc::channel();
+    let outputs = Arc::new(Printed {
+        sender: Mutex::new(sender),
+        interrupted: true,
+    });
+    let result = handle.evaluate(SourceMap::identity("print never"), outputs);
+    check_error(result, "Interrupted", "the cell was interrupted before it had begun");
+    assert!(printed.recv().is_err());
+    evaluate(&handle, "value 1").unwrap();
 }
 
 #[test]
@@ -142,7 +184,11 @@ fn an_engine_that_cannot_start_says_so_until_a_reset() {
 fn a_factory_that_panics_is_an_engine_that_cannot_start() {
     let handle = EngineHandle::spawn(|| panic!("no sysroot"));
     assert!(matches!(handle.wait_until_started(PATIENCE), EngineStatus::Failed(_)));
-    check_error(evaluate(&handle, ""), "EngineFailed", "the Rust engine could not start: no sysroot");
+    check_error(
+        evaluate(&handle, ""),
+        "EngineFailed",
+        "the Rust engine could not start: no sysroot",
+    );
 }
 
 #[test]
@@ -156,10 +202,23 @@ fn an_engine_that_panics_is_replaced() {
     evaluate(&handle, "var a").unwrap();
     let error = evaluate(&handle, "crash attempt to subtract").unwrap_err();
     assert_eq!(error.evalue, "the Rust engine broke down: attempt to subtract");
-    assert!(error.traceback.last().unwrap().contains("Variables and items of earlier cells are lost"));
+    assert!(
+        error
+            .traceback
+            .last()
+            .unwrap()
+            .contains("Variables and items of earlier cells are lost")
+    );
     evaluate(&handle, "var b").unwrap();
     assert_eq!(made.load(Ordering::Relaxed), 2);
-    assert_eq!(handle.variables().iter().map(|variable| variable.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(
+        handle
+            .variables()
+            .iter()
+            .map(|variable| variable.name.as_str())
+            .collect::<Vec<_>>(),
+        ["b"]
+    );
 }
 
 /// Says when it warms up, and asks for more until it has done so three times.
@@ -204,7 +263,11 @@ impl Engine for Warming {
 fn warming() -> (EngineHandle, Receiver<u32>) {
     let (told, receiver) = mpsc::channel();
     let handle = EngineHandle::spawn(move || {
-        Ok(Box::new(Warming { fake: FakeEngine::new(), told: told.clone(), times: 0 }) as Box<dyn Engine>)
+        Ok(Box::new(Warming {
+            fake: FakeEngine::new(),
+            told: told.clone(),
+            times: 0,
+        }) as Box<dyn Engine>)
     });
     (handle, receiver)
 }
@@ -245,7 +308,11 @@ fn shutdown_ends_everything_once_and_for_all() {
     assert!(running.join().unwrap().is_err());
     check_error(waiting.join().unwrap(), "EngineStopped", "the kernel is shutting down");
     assert!(never.recv().is_err());
-    check_error(evaluate(&handle, "value 1"), "EngineStopped", "the kernel is shutting down");
+    check_error(
+        evaluate(&handle, "value 1"),
+        "EngineStopped",
+        "the kernel is shutting down",
+    );
     assert!(handle.reset().is_err());
     assert_eq!(handle.status(), EngineStatus::Stopped);
     assert!(handle.try_complete("p", 1, PATIENCE).is_none());

@@ -1,4 +1,4 @@
-//! execute_request: order, counts, results, errors.
+//! `execute_request`: order, counts, results, errors.
 
 use serde_json::json;
 
@@ -10,7 +10,12 @@ fn outputs_come_between_input_and_reply_and_before_idle() {
     let client = kernel.first_client();
     let code = "print a\neprint b\ndisplay c\nprint d\nvalue e";
     let request = client.execute(code);
-    request.busy().input(1, code).stream("stdout", "a\n").stream("stderr", "b\n").display("c");
+    request
+        .busy()
+        .input(1, code)
+        .stream("stdout", "a\n")
+        .stream("stderr", "b\n")
+        .display("c");
     request.stream("stdout", "d\n").result(1, "e").executed(1).idle();
 }
 
@@ -20,8 +25,19 @@ fn cells_count_from_one_also_when_they_fail() {
     let client = kernel.first_client();
     client.execute("").busy().input(1, "").executed(1).idle();
     let panics = client.execute("panic oh no");
-    panics.busy().input(2, "panic oh no").error("Panic", "oh no").failed(2, "Panic", "oh no").idle();
-    client.execute("value x").busy().input(3, "value x").result(3, "x").executed(3).idle();
+    panics
+        .busy()
+        .input(2, "panic oh no")
+        .error("Panic", "oh no")
+        .failed(2, "Panic", "oh no")
+        .idle();
+    client
+        .execute("value x")
+        .busy()
+        .input(3, "value x")
+        .result(3, "x")
+        .executed(3)
+        .idle();
 }
 
 #[test]
@@ -31,7 +47,10 @@ fn what_was_shown_before_an_error_is_kept() {
     let code = "write partial\nerror MissingStep there is no step `a`";
     let request = client.execute(code);
     request.busy().input(1, code).stream("stdout", "partial");
-    request.error("MissingStep", "there is no step `a`").failed(1, "MissingStep", "there is no step `a`").idle();
+    request
+        .error("MissingStep", "there is no step `a`")
+        .failed(1, "MissingStep", "there is no step `a`")
+        .idle();
 }
 
 #[test]
@@ -41,7 +60,13 @@ fn a_silent_cell_shows_nothing_and_does_not_count() {
     let silent = |code| client.execute_with(code, &json!({ "silent": true, "store_history": true }));
     silent("print a\ndisplay b\nclear\nvalue c").busy().executed(0).idle();
     silent("panic d").busy().failed(0, "Panic", "d").idle();
-    client.execute("print e").busy().input(1, "print e").stream("stdout", "e\n").executed(1).idle();
+    client
+        .execute("print e")
+        .busy()
+        .input(1, "print e")
+        .stream("stdout", "e\n")
+        .executed(1)
+        .idle();
     silent("about").busy().failed(1, "About", "1 None true").idle();
 }
 
@@ -61,9 +86,17 @@ fn a_client_may_leave_out_all_but_the_code() {
     let client = kernel.first_client();
     let request = client.request("execute_request", &json!({ "code": "value 1" }));
     request.busy().input(1, "value 1").result(1, "1").executed(1).idle();
-    let request = client.request("execute_request", &json!({ "code": "input >", "user_expressions": null }));
+    let request = client.request(
+        "execute_request",
+        &json!({ "code": "input >", "user_expressions": null }),
+    );
     let why = "this client cannot ask its user";
-    request.busy().input(2, "input >").error("StdinNotAllowed", why).failed(2, "StdinNotAllowed", why).idle();
+    request
+        .busy()
+        .input(2, "input >")
+        .error("StdinNotAllowed", why)
+        .failed(2, "StdinNotAllowed", why)
+        .idle();
 }
 
 #[test]
@@ -72,10 +105,21 @@ fn the_cell_is_told_apart_by_the_id_that_the_client_gives() {
     let client = kernel.first_client();
     let content = json!({ "code": "about" });
     let metadata = json!({ "cellId": "abc-1" });
-    let request =
-        client.send_message(crate::frontend::Channel::Shell, "execute_request", &json!({}), &metadata, &content, &[]);
+    let request = client.send_message(
+        crate::frontend::Channel::Shell,
+        "execute_request",
+        &json!({}),
+        &metadata,
+        &content,
+        &[],
+    );
     let about = r#"1 Some("abc-1") false"#;
-    request.busy().input(1, "about").error("About", about).failed(1, "About", about).idle();
+    request
+        .busy()
+        .input(1, "about")
+        .error("About", about)
+        .failed(1, "About", about)
+        .idle();
 }
 
 #[test]
@@ -92,12 +136,20 @@ fn user_expressions_are_evaluated_after_a_cell_that_went_well() {
         json!({ "status": "ok", "data": { "text/plain": "1 + 1" }, "metadata": {} }),
     );
     let bad = &reply["user_expressions"]["bad"];
-    assert_eq!((&bad["status"], &bad["ename"], &bad["evalue"]), (&json!("error"), &json!("Panic"), &json!("no such thing")));
+    assert_eq!(
+        (&bad["status"], &bad["ename"], &bad["evalue"]),
+        (&json!("error"), &json!("Panic"), &json!("no such thing"))
+    );
     assert!(bad["traceback"].is_array());
     request.idle();
 
     let request = client.execute_with("panic", &expressions);
-    request.busy().input(2, "panic").error("Panic", "").failed(2, "Panic", "").idle();
+    request
+        .busy()
+        .input(2, "panic")
+        .error("Panic", "")
+        .failed(2, "Panic", "")
+        .idle();
 }
 
 #[test]
@@ -106,8 +158,19 @@ fn a_bug_in_the_kernel_costs_one_cell() {
     let client = kernel.first_client();
     let what = "the kernel has a bug: a bug in the notebook";
     let request = client.execute("bug");
-    request.busy().input(1, "bug").error("InternalError", what).failed(1, "InternalError", what).idle();
-    client.execute("value 1").busy().input(2, "value 1").result(2, "1").executed(2).idle();
+    request
+        .busy()
+        .input(1, "bug")
+        .error("InternalError", what)
+        .failed(1, "InternalError", what)
+        .idle();
+    client
+        .execute("value 1")
+        .busy()
+        .input(2, "value 1")
+        .result(2, "1")
+        .executed(2)
+        .idle();
 }
 
 #[test]
@@ -117,8 +180,17 @@ fn an_engine_that_breaks_down_costs_one_cell() {
     let what = "the Rust engine broke down: index out of bounds";
     let request = client.execute("crash index out of bounds");
     request.busy().input(1, "crash index out of bounds");
-    request.error("EnginePanicked", what).failed(1, "EnginePanicked", what).idle();
-    client.execute("value 1").busy().input(2, "value 1").result(2, "1").executed(2).idle();
+    request
+        .error("EnginePanicked", what)
+        .failed(1, "EnginePanicked", what)
+        .idle();
+    client
+        .execute("value 1")
+        .busy()
+        .input(2, "value 1")
+        .result(2, "1")
+        .executed(2)
+        .idle();
 }
 
 #[test]

@@ -50,6 +50,13 @@ pub(crate) enum Channel {
 
 impl Client {
     pub(crate) fn connect(connection: &Value) -> Self {
+        let client = Self::connect_but_stdin(connection);
+        client.connect_stdin(connection);
+        client
+    }
+
+    /// A client whose stdin socket is late.
+    pub(crate) fn connect_but_stdin(connection: &Value) -> Self {
         let context = zmq::Context::new();
         let name = format!("client-{}", CLIENTS.fetch_add(1, Ordering::Relaxed));
         let open = |kind, port: &str| {
@@ -60,12 +67,9 @@ impl Client {
             if kind == zmq::SUB {
                 socket.set_subscribe(b"").unwrap();
             }
-            let (ip, port) = (connection["ip"].as_str().unwrap(), &connection[port]);
-            let endpoint = match connection["transport"].as_str().unwrap() {
-                "ipc" => format!("ipc://{ip}-{port}"),
-                transport => format!("{transport}://{ip}:{port}"),
-            };
-            socket.connect(&endpoint).unwrap();
+            if port != "stdin_port" {
+                socket.connect(&endpoint(connection, port)).unwrap();
+            }
             socket
         };
         Self {
@@ -79,6 +83,10 @@ impl Client {
             sent: Cell::new(0),
             kernel_ended: Cell::new(false),
         }
+    }
+
+    pub(crate) fn connect_stdin(&self, connection: &Value) {
+        self.stdin.connect(&endpoint(connection, "stdin_port")).unwrap();
     }
 
     // Sending.
@@ -96,7 +104,9 @@ impl Client {
     /// The four parts and then the buffers, framed and signed.
     pub(crate) fn frames(&self, parts: [&[u8]; 4], buffers: &[&[u8]]) -> Vec<Vec<u8>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()).unwrap();
-        parts.iter().for_each(|part| mac.update(part));
+        for part in parts {
+            mac.update(part);
+        }
         let signature = hex::encode(mac.finalize().into_bytes());
         let mut frames = vec![b"<IDS|MSG>".to_vec(), signature.into_bytes()];
         frames.extend(parts.iter().chain(buffers).map(|part| part.to_vec()));
@@ -123,7 +133,11 @@ impl Client {
         let header = self.header(msg_type);
         let parts = [&header, parent, metadata, content].map(|part| part.to_string().into_bytes());
         self.send_frames(channel, self.frames(parts.each_ref().map(Vec::as_slice), buffers));
-        Request { client: self, channel, header }
+        Request {
+            client: self,
+            channel,
+            header,
+        }
     }
 
     pub(crate) fn request(&self, msg_type: &str, content: &Value) -> Request<'_> {
@@ -137,7 +151,10 @@ impl Client {
     /// An execute request with more fields than the code.
     pub(crate) fn execute_with(&self, code: &str, more: &Value) -> Request<'_> {
         let mut content = json!({ "code": code, "silent": false, "store_history": true, "user_expressions": {} });
-        content.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        content
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         self.request("execute_request", &content)
     }
 
@@ -170,7 +187,11 @@ impl Client {
     #[track_caller]
     pub(crate) fn receive(&self, channel: Channel) -> Message {
         let socket = self.socket(channel);
-        assert_eq!(socket.poll(zmq::POLLIN, timeout()).unwrap(), 1, "nothing comes on {channel:?}");
+        assert_eq!(
+            socket.poll(zmq::POLLIN, timeout()).unwrap(),
+            1,
+            "nothing comes on {channel:?}"
+        );
         let mut frames = socket.recv_multipart(0).unwrap();
         let delimiter = frames.iter().position(|frame| frame == b"<IDS|MSG>").unwrap();
         let rest = frames.split_off(delimiter);
@@ -180,28 +201,40 @@ impl Client {
         let [header, parent, metadata, content] = parts.map(|part| serde_json::from_slice::<Value>(part).unwrap());
         assert_eq!(header["version"], "5.5");
         assert_ne!(header["session"], self.name, "the session is the kernel's");
-        Message { route: frames, header, parent, metadata, content, buffers: rest[6..].to_vec() }
+        Message {
+            route: frames,
+            header,
+            parent,
+            metadata,
+            content,
+            buffers: rest[6..].to_vec(),
+        }
     }
 
     /// Nothing has come on a socket by now.
     #[track_caller]
     pub(crate) fn expect_nothing(&self, channel: Channel) {
-        if self.socket(channel).poll(zmq::POLLIN, 0).unwrap() > 0 {
-            panic!("unexpected on {channel:?}: {:?}", self.receive(channel));
-        }
+        let unexpected = (self.socket(channel).poll(zmq::POLLIN, 0).unwrap() > 0).then(|| self.receive(channel));
+        assert!(unexpected.is_none(), "on {channel:?}: {unexpected:?}");
     }
 
     #[track_caller]
     pub(crate) fn expect_welcome(&self) {
         let welcome = self.receive(Channel::Iopub);
         assert_eq!(welcome.header["msg_type"], "iopub_welcome");
-        assert_eq!((welcome.content, welcome.parent), (json!({ "subscription": "" }), json!({})));
+        assert_eq!(
+            (welcome.content, welcome.parent),
+            (json!({ "subscription": "" }), json!({}))
+        );
     }
 
     #[track_caller]
     pub(crate) fn expect_starting(&self) {
         let status = self.receive(Channel::Iopub);
-        assert_eq!((status.content, status.parent), (json!({ "execution_state": "starting" }), json!({})));
+        assert_eq!(
+            (status.content, status.parent),
+            (json!({ "execution_state": "starting" }), json!({}))
+        );
     }
 
     /// A message of another client's request, of which only the type is looked at.
@@ -240,7 +273,9 @@ impl Client {
     /// The kernel has ended, and has said nothing since what was looked at last.
     pub(crate) fn expect_silence(&self) {
         self.kernel_ended.set(true);
-        [Channel::Shell, Channel::Control, Channel::Stdin, Channel::Iopub].map(|channel| self.expect_nothing(channel));
+        for channel in [Channel::Shell, Channel::Control, Channel::Stdin, Channel::Iopub] {
+            self.expect_nothing(channel);
+        }
     }
 }
 
@@ -276,41 +311,47 @@ impl Request<'_> {
     }
 
     #[track_caller]
-    fn expect(&self, msg_type: &str, content: Value) -> &Self {
-        assert_eq!(self.iopub(msg_type).content, content);
+    fn expect(&self, msg_type: &str, content: &Value) -> &Self {
+        assert_eq!(self.iopub(msg_type).content, *content);
         self
     }
 
     #[track_caller]
     pub(crate) fn busy(&self) -> &Self {
-        self.expect("status", json!({ "execution_state": "busy" }))
+        self.expect("status", &json!({ "execution_state": "busy" }))
     }
 
     #[track_caller]
     pub(crate) fn idle(&self) -> &Self {
-        self.expect("status", json!({ "execution_state": "idle" }))
+        self.expect("status", &json!({ "execution_state": "idle" }))
     }
 
     #[track_caller]
     pub(crate) fn input(&self, execution_count: u32, code: &str) -> &Self {
-        self.expect("execute_input", json!({ "execution_count": execution_count, "code": code }))
+        self.expect(
+            "execute_input",
+            &json!({ "execution_count": execution_count, "code": code }),
+        )
     }
 
     #[track_caller]
     pub(crate) fn stream(&self, name: &str, text: &str) -> &Self {
-        self.expect("stream", json!({ "name": name, "text": text }))
+        self.expect("stream", &json!({ "name": name, "text": text }))
     }
 
     #[track_caller]
     pub(crate) fn display(&self, text: &str) -> &Self {
-        self.expect("display_data", json!({ "data": { "text/plain": text }, "metadata": {}, "transient": {} }))
+        self.expect(
+            "display_data",
+            &json!({ "data": { "text/plain": text }, "metadata": {}, "transient": {} }),
+        )
     }
 
     #[track_caller]
     pub(crate) fn result(&self, execution_count: u32, text: &str) -> &Self {
         let data = json!({ "text/plain": text });
         let result = json!({ "execution_count": execution_count, "data": data, "metadata": {}, "transient": {} });
-        self.expect("execute_result", result)
+        self.expect("execute_result", &result)
     }
 
     /// The one error message; the reply must say the same.
@@ -318,7 +359,7 @@ impl Request<'_> {
     pub(crate) fn error(&self, ename: &str, evalue: &str) -> &Self {
         let error = self.iopub("error").content;
         assert_eq!((&error["ename"], &error["evalue"]), (&ename.into(), &evalue.into()));
-        assert!(!error["traceback"].as_array().unwrap().is_empty());
+        assert_ne!(error["traceback"], json!([]));
         self
     }
 
@@ -327,7 +368,11 @@ impl Request<'_> {
     pub(crate) fn reply(&self) -> Message {
         let reply = self.client.receive(self.channel);
         let asked = self.header["msg_type"].as_str().unwrap();
-        assert_eq!(reply.header["msg_type"], asked.replace("_request", "_reply"), "{reply:?}");
+        assert_eq!(
+            reply.header["msg_type"],
+            asked.replace("_request", "_reply"),
+            "{reply:?}"
+        );
         assert_eq!(reply.parent, self.header);
         reply
     }
@@ -363,15 +408,21 @@ impl Request<'_> {
         let content = self.reply().content;
         assert_eq!(content["status"], "error", "{content}");
         assert_eq!((&content["ename"], &content["evalue"]), (&ename.into(), &evalue.into()));
-        assert_eq!((&content["execution_count"], &content["user_expressions"]), (&execution_count.into(), &json!({})));
-        assert!(!content["traceback"].as_array().unwrap().is_empty());
+        assert_eq!(
+            (&content["execution_count"], &content["user_expressions"]),
+            (&execution_count.into(), &json!({}))
+        );
+        assert_ne!(content["traceback"], json!([]));
         self
     }
 
     /// The reply to a cell that was not run.
     #[track_caller]
     pub(crate) fn aborted(&self, execution_count: u32) -> &Self {
-        assert_eq!(self.reply().content, json!({ "status": "aborted", "execution_count": execution_count }));
+        assert_eq!(
+            self.reply().content,
+            json!({ "status": "aborted", "execution_count": execution_count })
+        );
         self
     }
 
@@ -388,8 +439,23 @@ impl Request<'_> {
     /// Answers a question as JupyterLab does, naming it.
     pub(crate) fn answer(&self, question: &Message, value: &str) -> &Self {
         let content = json!({ "value": value, "status": "ok" });
-        self.client.send_message(Channel::Stdin, "input_reply", &question.header, &json!({}), &content, &[]);
+        self.client.send_message(
+            Channel::Stdin,
+            "input_reply",
+            &question.header,
+            &json!({}),
+            &content,
+            &[],
+        );
         self
+    }
+}
+
+fn endpoint(connection: &Value, port: &str) -> String {
+    let (ip, port) = (connection["ip"].as_str().unwrap(), &connection[port]);
+    match connection["transport"].as_str().unwrap() {
+        "ipc" => format!("ipc://{ip}-{port}"),
+        transport => format!("{transport}://{ip}:{port}"),
     }
 }
 

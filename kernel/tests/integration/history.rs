@@ -1,4 +1,4 @@
-//! history_request: cells of this and of earlier kernels.
+//! `history_request`: cells of this and of earlier kernels.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,10 @@ use crate::kernel::Kernel;
 use crate::scripted::Scripted;
 
 fn kernel(path: &Path) -> Kernel {
-    let options = ServeOptions { history: History::open(path), ..ServeOptions::default() };
+    let options = ServeOptions {
+        history: History::open(path),
+        ..ServeOptions::default()
+    };
     Kernel::start_with(Arc::new(Scripted::new()), options)
 }
 
@@ -67,6 +70,14 @@ fn cells_are_kept_across_kernels() {
         &json!([[2, 2, "var a"]]),
     );
     // What jupyter_client leaves out.
-    check(&client, &json!({ "hist_access_type": "search", "pattern": "print*" }), &json!([[2, 1, "print é"]]));
-    check(&client, &json!({ "hist_access_type": "range" }), &json!([[2, 1, "print é"], [2, 2, "var a"]]));
+    check(
+        &client,
+        &json!({ "hist_access_type": "search", "pattern": "print*" }),
+        &json!([[2, 1, "print é"]]),
+    );
+    check(
+        &client,
+        &json!({ "hist_access_type": "range" }),
+        &json!([[2, 1, "print é"], [2, 2, "var a"]]),
+    );
 }

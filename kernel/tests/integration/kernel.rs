@@ -37,8 +37,12 @@ impl Kernel {
         // Another process may take a port between choosing and binding it: then choose again.
         for _ in 0..20 {
             let folder = tempfile::tempdir().unwrap();
-            let mut kernel =
-                Self::serve(tcp_connection(), folder, Arc::new(Scripted::new()), ServeOptions::default());
+            let mut kernel = Self::serve(
+                tcp_connection(),
+                folder,
+                Arc::new(Scripted::new()),
+                ServeOptions::default(),
+            );
             let port = u16::try_from(kernel.connection["shell_port"].as_u64().unwrap()).unwrap();
             while !kernel.thread.as_ref().unwrap().is_finished() {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -54,7 +58,11 @@ impl Kernel {
     fn serve(connection: Value, folder: TempDir, notebook: Arc<dyn Notebook>, options: ServeOptions) -> Self {
         let checked = Connection::check(serde_json::from_value(connection.clone()).unwrap()).unwrap();
         let thread = thread::spawn(move || serve(&checked, notebook, options));
-        Self { connection, thread: Some(thread), _folder: folder }
+        Self {
+            connection,
+            thread: Some(thread),
+            _folder: folder,
+        }
     }
 
     /// A client that has been welcomed; the first one has also seen the kernel start.
@@ -104,7 +112,11 @@ pub(crate) fn ipc_connection(folder: &TempDir) -> Value {
 fn tcp_connection() -> Value {
     // All are held until all are known, or the same one could come twice.
     let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    connection("tcp", "127.0.0.1", listeners.map(|listener| listener.local_addr().unwrap().port()))
+    connection(
+        "tcp",
+        "127.0.0.1",
+        listeners.map(|listener| listener.local_addr().unwrap().port()),
+    )
 }
 
 fn connection(transport: &str, ip: &str, [shell, iopub, stdin, control, hb]: [u16; 5]) -> Value {

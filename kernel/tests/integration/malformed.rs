@@ -4,8 +4,8 @@ use pipulate_kernel::message::{Outgoing, Parent};
 use pipulate_kernel::wire::Wire;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
 
 use crate::frontend::{Channel, Client};
@@ -13,7 +13,11 @@ use crate::kernel::Kernel;
 
 #[track_caller]
 fn check_alive(client: &Client, channel: Channel) {
-    client.send(channel, "kernel_info_request", &json!({})).busy().reply_ok().idle();
+    client
+        .send(channel, "kernel_info_request", &json!({}))
+        .busy()
+        .reply_ok()
+        .idle();
 }
 
 #[test]
@@ -58,7 +62,13 @@ fn each_kind_of_wrong_message_is_dropped_and_the_next_good_one_answered() {
             check_alive(&client, channel);
         }
     }
-    client.execute("value 1").busy().input(1, "value 1").result(1, "1").executed(1).idle();
+    client
+        .execute("value 1")
+        .busy()
+        .input(1, "value 1")
+        .result(1, "1")
+        .executed(1)
+        .idle();
 }
 
 /// Frames of any content and length, often with a delimiter among them.

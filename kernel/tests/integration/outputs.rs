@@ -13,7 +13,12 @@ fn text_of_one_stream_is_merged_and_order_between_streams_kept() {
     let client = kernel.first_client();
     let code = "write a\nwrite b\nprint c\neprint d\neprint e\nprint f\ndisplay g\nprint h";
     let request = client.execute(code);
-    request.busy().input(1, code).stream("stdout", "abc\n").stream("stderr", "d\ne\n").stream("stdout", "f\n");
+    request
+        .busy()
+        .input(1, code)
+        .stream("stdout", "abc\n")
+        .stream("stderr", "d\ne\n")
+        .stream("stdout", "f\n");
     request.display("g").stream("stdout", "h\n").executed(1).idle();
 }
 
@@ -28,7 +33,9 @@ fn text_is_shown_while_the_cell_runs() {
     request.stream("stdout", "begun");
     // The promise is 50 ms; this asserts only that nobody waited for the end of the cell.
     assert!(asked.elapsed() < Duration::from_secs(10));
-    client.send(Channel::Control, "interrupt_request", &json!({})).reply_ok();
+    client
+        .send(Channel::Control, "interrupt_request", &json!({}))
+        .reply_ok();
     request.failed(1, "Interrupted", "the cell was interrupted");
     client.expect_unordered(4, |message| message.header["msg_type"] != "stream");
 }
@@ -41,7 +48,8 @@ fn a_hundred_thousand_lines_arrive_whole_in_order_and_in_few_messages() {
     request.busy().input(1, "lines 100000\ndisplay end");
     let mut text = String::new();
     let mut messages = 0;
-    let expected: String = (0..100_000).map(|line| format!("{line}\n")).collect();
+    let lines: Vec<String> = (0..100_000).map(|line| line.to_string()).collect();
+    let expected = lines.join("\n") + "\n";
     while text.len() < expected.len() {
         text.push_str(request.iopub("stream").content["text"].as_str().unwrap());
         messages += 1;
@@ -61,7 +69,10 @@ fn displays_are_replaced_by_id() {
     for (msg_type, text) in [("display_data", "10 %"), ("update_display_data", "20 %")] {
         let content = request.iopub(msg_type).content;
         let transient = json!({ "display_id": "bar" });
-        assert_eq!(content, json!({ "data": { "text/plain": text }, "metadata": {}, "transient": transient }));
+        assert_eq!(
+            content,
+            json!({ "data": { "text/plain": text }, "metadata": {}, "transient": transient })
+        );
     }
     assert_eq!(request.iopub("clear_output").content, json!({ "wait": false }));
     assert_eq!(request.iopub("clear_output").content, json!({ "wait": true }));

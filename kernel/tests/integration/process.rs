@@ -19,9 +19,14 @@ const CONNECTION_FILE: &str = "PIPULATE_TEST_CONNECTION_FILE";
 /// Not a test of its own: what the tests below start, with the connection file in the environment.
 #[test]
 fn kernel_process() {
-    let Some(path) = std::env::var_os(CONNECTION_FILE) else { return };
+    let Some(path) = std::env::var_os(CONNECTION_FILE) else {
+        return;
+    };
     let connection = Connection::read(path.as_ref()).unwrap();
-    let options = ServeOptions { handle_signals: true, ..ServeOptions::default() };
+    let options = ServeOptions {
+        handle_signals: true,
+        ..ServeOptions::default()
+    };
     serve(&connection, Arc::new(Scripted::new()), options).unwrap();
 }
 
@@ -35,7 +40,9 @@ impl Process {
         let file = folder.path().join("connection.json");
         std::fs::write(&file, connection.to_string()).unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "process::kernel_process", "--nocapture"]).env(CONNECTION_FILE, file);
+        command
+            .args(["--exact", "process::kernel_process", "--nocapture"])
+            .env(CONNECTION_FILE, file);
         let process = Self(command.spawn().unwrap());
         let client = Client::connect(&connection);
         client.expect_welcome();
@@ -44,7 +51,10 @@ impl Process {
     }
 
     fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([signal, &self.0.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -72,12 +82,25 @@ fn sigint_interrupts_and_does_not_end_the_kernel() {
     let (mut process, client, _folder) = Process::start();
     process.signal("-INT");
     let sleeps = client.execute("print begun\nsleep 20000");
-    sleeps.busy().input(1, "print begun\nsleep 20000").stream("stdout", "begun\n");
+    sleeps
+        .busy()
+        .input(1, "print begun\nsleep 20000")
+        .stream("stdout", "begun\n");
     process.signal("-INT");
     let what = "the cell was interrupted";
     sleeps.error("Interrupted", what).failed(1, "Interrupted", what).idle();
-    client.execute("value 1").busy().input(2, "value 1").result(2, "1").executed(2).idle();
-    client.send(Channel::Control, "shutdown_request", &json!({ "restart": false })).busy().reply_ok().idle();
+    client
+        .execute("value 1")
+        .busy()
+        .input(2, "value 1")
+        .result(2, "1")
+        .executed(2)
+        .idle();
+    client
+        .send(Channel::Control, "shutdown_request", &json!({ "restart": false }))
+        .busy()
+        .reply_ok()
+        .idle();
     assert!(process.wait().success());
     client.expect_silence();
 }
@@ -86,7 +109,10 @@ fn sigint_interrupts_and_does_not_end_the_kernel() {
 fn sigterm_ends_the_kernel_in_order() {
     let (mut process, client, _folder) = Process::start();
     let sleeps = client.execute("print begun\nsleep 20000");
-    sleeps.busy().input(1, "print begun\nsleep 20000").stream("stdout", "begun\n");
+    sleeps
+        .busy()
+        .input(1, "print begun\nsleep 20000")
+        .stream("stdout", "begun\n");
     process.signal("-TERM");
     let what = "the cell was interrupted";
     sleeps.error("Interrupted", what).failed(1, "Interrupted", what).idle();

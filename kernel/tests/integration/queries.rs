@@ -19,7 +19,11 @@ fn check(client: &Client, msg_type: &str, content: &Value, expected: &Value) {
 
 /// One of each, as an idle kernel answers it.
 fn check_all(client: &Client, engine: bool) {
-    let completions: Vec<Value> = if engine { vec![typed("print"), typed("panic")] } else { Vec::new() };
+    let completions: Vec<Value> = if engine {
+        vec![typed("print"), typed("panic")]
+    } else {
+        Vec::new()
+    };
     let matches: Vec<&Value> = completions.iter().map(|completion| &completion["text"]).collect();
     let start = if engine { 3 } else { 4 };
     check(
@@ -46,14 +50,23 @@ fn check_all(client: &Client, engine: bool) {
         &json!({ "code": "fn f() {" }),
         &json!({ "status": "incomplete", "indent": "    " }),
     );
-    check(client, "comm_info_request", &json!({}), &json!({ "status": "ok", "comms": {} }));
+    check(
+        client,
+        "comm_info_request",
+        &json!({}),
+        &json!({ "status": "ok", "comms": {} }),
+    );
     check(
         client,
         "history_request",
         &json!({ "hist_access_type": "search", "pattern": "no such cell", "output": false, "raw": true }),
         &json!({ "status": "ok", "history": [] }),
     );
-    client.request("kernel_info_request", &json!({})).busy().reply_ok().idle();
+    client
+        .request("kernel_info_request", &json!({}))
+        .busy()
+        .reply_ok()
+        .idle();
 }
 
 fn typed(name: &str) -> Value {
@@ -68,15 +81,36 @@ fn kernel_info_is_complete() {
     request.busy();
     let info = request.reply().content;
     request.idle();
-    assert_eq!((&info["protocol_version"], &info["implementation"]), (&json!("5.5"), &json!("pipulate")));
-    assert_eq!((&info["debugger"], &info["supported_features"]), (&json!(false), &json!([])));
+    assert_eq!(
+        (&info["protocol_version"], &info["implementation"]),
+        (&json!("5.5"), &json!("pipulate"))
+    );
+    assert_eq!(
+        (&info["debugger"], &info["supported_features"]),
+        (&json!(false), &json!([]))
+    );
     let language = &info["language_info"];
     assert_eq!(language["name"], "rust");
     assert!(language["version"].as_str().unwrap().starts_with("1."), "{language}");
-    let fixed = ["file_extension", "mimetype", "pygments_lexer", "codemirror_mode", "nbconvert_exporter"];
-    assert_eq!(fixed.map(|field| &language[field]), [".rs", "text/x-rustsrc", "rust", "rust", "script"]);
+    let fixed = [
+        "file_extension",
+        "mimetype",
+        "pygments_lexer",
+        "codemirror_mode",
+        "nbconvert_exporter",
+    ];
+    assert_eq!(
+        fixed.map(|field| &language[field]),
+        [".rs", "text/x-rustsrc", "rust", "rust", "script"]
+    );
     assert!(info["banner"].as_str().unwrap().contains("Pipulate"));
-    assert!(info["help_links"].as_array().unwrap().iter().all(|link| link["text"].is_string() && link["url"].is_string()));
+    assert!(
+        info["help_links"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|link| link["text"].is_string() && link["url"].is_string())
+    );
 }
 
 #[test]
@@ -86,7 +120,12 @@ fn each_is_answered_when_idle() {
     client.execute("").busy().input(1, "").executed(1).idle();
     check_all(&client, true);
     for (code, expected) in [("1 + 1", "complete"), ("1)", "invalid")] {
-        check(&client, "is_complete_request", &json!({ "code": code }), &json!({ "status": expected, "indent": "" }));
+        check(
+            &client,
+            "is_complete_request",
+            &json!({ "code": code }),
+            &json!({ "status": expected, "indent": "" }),
+        );
     }
     check(
         &client,
@@ -101,10 +140,19 @@ fn each_is_answered_while_a_cell_runs() {
     let kernel = Kernel::start();
     let client = kernel.first_client();
     let request = client.execute("print begun\nsleep 20000");
-    request.busy().input(1, "print begun\nsleep 20000").stream("stdout", "begun\n");
+    request
+        .busy()
+        .input(1, "print begun\nsleep 20000")
+        .stream("stdout", "begun\n");
     check_all(&client, false);
-    client.send(Channel::Control, "kernel_info_request", &json!({})).busy().reply_ok().idle();
-    client.send(Channel::Control, "interrupt_request", &json!({})).reply_ok();
+    client
+        .send(Channel::Control, "kernel_info_request", &json!({}))
+        .busy()
+        .reply_ok()
+        .idle();
+    client
+        .send(Channel::Control, "interrupt_request", &json!({}))
+        .reply_ok();
     request.failed(1, "Interrupted", "the cell was interrupted");
     client.expect_unordered(4, |_| true);
 }
@@ -129,7 +177,11 @@ fn content_that_cannot_be_read_is_an_error_reply() {
         let request = client.request(msg_type, &content);
         request.busy();
         let reply = request.reply().content;
-        assert_eq!((&reply["status"], &reply["ename"]), (&json!("error"), &json!("InvalidRequest")), "{msg_type}");
+        assert_eq!(
+            (&reply["status"], &reply["ename"]),
+            (&json!("error"), &json!("InvalidRequest")),
+            "{msg_type}"
+        );
         assert!(reply["evalue"].as_str().unwrap().contains(msg_type));
         assert!(reply["traceback"].is_array());
         request.idle();
@@ -138,7 +190,10 @@ fn content_that_cannot_be_read_is_an_error_reply() {
     let why = "the content of execute_request cannot be read: missing field `code`";
     request.busy().failed(0, "InvalidRequest", why).idle();
     // The scripted notebook panics at a detail level that there is not.
-    let request = client.request("inspect_request", &json!({ "code": "", "cursor_pos": 0, "detail_level": 7 }));
+    let request = client.request(
+        "inspect_request",
+        &json!({ "code": "", "cursor_pos": 0, "detail_level": 7 }),
+    );
     request.busy();
     assert_eq!(request.reply().content["ename"], "InternalError");
     request.idle();

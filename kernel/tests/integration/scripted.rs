@@ -1,6 +1,7 @@
 //! A notebook whose cells are commands of the fake engine.
 
-use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipulate_kernel::engine::fake::FakeEngine;
@@ -13,20 +14,29 @@ use serde_json::{Map, Value};
 
 pub(crate) struct Scripted {
     engine: EngineHandle,
+    /// Dropped to let an engine start that waits for it.
+    gate: Mutex<Option<Sender<()>>>,
 }
 
 impl Scripted {
     pub(crate) fn new() -> Self {
-        Self { engine: EngineHandle::spawn(|| Ok(Box::new(FakeEngine::new()) as Box<dyn Engine>)) }
+        Self {
+            engine: EngineHandle::spawn(|| Ok(Box::new(FakeEngine::new()) as Box<dyn Engine>)),
+            gate: Mutex::default(),
+        }
     }
 
-    /// Its engine is never there.
+    /// Its engine does not start until the notebook is shut down.
     pub(crate) fn starting() -> Self {
+        let (gate, opened) = mpsc::channel::<()>();
+        let engine = EngineHandle::spawn(move || {
+            // Ends with an error when the other side is dropped.
+            let _ = opened.recv();
+            Err(CellError::new("EngineFailed", "this one never starts"))
+        });
         Self {
-            engine: EngineHandle::spawn(|| {
-                std::thread::sleep(Duration::from_secs(4));
-                Err(CellError::new("EngineFailed", "this one never starts"))
-            }),
+            engine,
+            gate: Mutex::new(Some(gate)),
         }
     }
 }
@@ -39,7 +49,9 @@ impl Notebook for Scripted {
             let about = format!("{} {:?} {}", request.execution_count, request.cell_id, request.silent);
             return Err(CellError::new("About", about));
         }
-        let value = self.engine.evaluate(SourceMap::identity(&request.code), Arc::clone(&outputs))?;
+        let value = self
+            .engine
+            .evaluate(SourceMap::identity(&request.code), Arc::clone(&outputs))?;
         if let Some(value) = value {
             outputs.execute_result(value, Map::new());
         }
@@ -49,16 +61,21 @@ impl Notebook for Scripted {
     fn user_expression(&self, expression: &str) -> Result<MimeBundle, CellError> {
         match expression {
             "fails" => Err(CellError::new("Panic", "no such thing")),
-            _ => Ok(MimeBundle::from_iter([("text/plain".to_owned(), Value::from(expression))])),
+            _ => Ok(MimeBundle::from_iter([(
+                "text/plain".to_owned(),
+                Value::from(expression),
+            )])),
         }
     }
 
     fn complete(&self, code: &str, offset: usize) -> Completions {
-        self.engine.try_complete(code, offset, Duration::from_secs(5)).unwrap_or(Completions {
-            items: Vec::new(),
-            start: offset,
-            end: offset,
-        })
+        self.engine
+            .try_complete(code, offset, Duration::from_secs(5))
+            .unwrap_or(Completions {
+                items: Vec::new(),
+                start: offset,
+                end: offset,
+            })
     }
 
     fn inspect(&self, code: &str, offset: usize, detail: u8) -> Option<MimeBundle> {
@@ -68,7 +85,9 @@ impl Notebook for Scripted {
 
     fn completeness(&self, code: &str) -> Completeness {
         match code.chars().last() {
-            Some('{') => Completeness::Incomplete { indent: "    ".to_owned() },
+            Some('{') => Completeness::Incomplete {
+                indent: "    ".to_owned(),
+            },
             Some(')') => Completeness::Invalid,
             _ => Completeness::Complete,
         }
@@ -79,6 +98,7 @@ impl Notebook for Scripted {
     }
 
     fn shutdown(&self) {
+        self.gate.lock().unwrap().take();
         self.engine.shutdown();
     }
 }

@@ -1,4 +1,4 @@
-//! input_request: the client whose cell asks is asked.
+//! `input_request`: the client whose cell asks is asked.
 
 use serde_json::json;
 
@@ -18,7 +18,14 @@ fn the_user_is_asked_and_the_cell_goes_on() {
     request.busy().input(1, code).stream("stdout", "before\n");
     let question = request.question("name?", false);
     // An answer to a question that nobody asked, and a message that does not belong here.
-    client.send_message(Channel::Stdin, "input_reply", &json!({ "msg_id": "x" }), &json!({}), &json!({ "value": "no" }), &[]);
+    client.send_message(
+        Channel::Stdin,
+        "input_reply",
+        &json!({ "msg_id": "x" }),
+        &json!({}),
+        &json!({ "value": "no" }),
+        &[],
+    );
     client.send(Channel::Stdin, "kernel_info_request", &json!({}));
     request.answer(&question, "Ada é");
     request.stream("stdout", "Ada é\n");
@@ -36,7 +43,12 @@ fn an_answer_that_comes_too_early_is_not_taken_for_the_next_question() {
     let request = execute(&client, "sleep 50\ninput name?");
     let question = request.question("name?", false);
     request.answer(&question, "right");
-    request.busy().input(1, "sleep 50\ninput name?").stream("stdout", "right\n").executed(1).idle();
+    request
+        .busy()
+        .input(1, "sleep 50\ninput name?")
+        .stream("stdout", "right\n")
+        .executed(1)
+        .idle();
 }
 
 #[test]
@@ -46,14 +58,21 @@ fn an_interrupt_ends_the_question() {
     let request = execute(&client, "input name?");
     request.busy().input(1, "input name?");
     let question = request.question("name?", false);
-    client.send(Channel::Control, "interrupt_request", &json!({})).reply_ok();
+    client
+        .send(Channel::Control, "interrupt_request", &json!({}))
+        .reply_ok();
     request.failed(1, "Interrupted", "the cell was interrupted");
     client.expect_unordered(4, |_| true);
     request.answer(&question, "too late");
     let request = execute(&client, "input again?");
     let question = request.question("again?", false);
     request.answer(&question, "in time");
-    request.busy().input(2, "input again?").stream("stdout", "in time\n").executed(2).idle();
+    request
+        .busy()
+        .input(2, "input again?")
+        .stream("stdout", "in time\n")
+        .executed(2)
+        .idle();
 }
 
 #[test]
@@ -67,7 +86,12 @@ fn the_client_that_runs_the_cell_is_asked_and_no_other() {
     // Whoever else is there cannot answer without knowing the question.
     one.send(Channel::Stdin, "input_reply", &json!({ "value": "mallory" }));
     request.answer(&question, "bob");
-    request.busy().input(1, "input name?").stream("stdout", "bob\n").executed(1).idle();
+    request
+        .busy()
+        .input(1, "input name?")
+        .stream("stdout", "bob\n")
+        .executed(1)
+        .idle();
     one.expect_of_other(&["busy", "execute_input", "stream", "idle"]);
     drop(one);
     two.expect_of_other(&["busy", "idle"]);
@@ -79,9 +103,26 @@ fn shutdown_ends_the_question() {
     let client = kernel.first_client();
     let request = execute(&client, "input name?");
     request.question("name?", false);
-    client.send(Channel::Control, "shutdown_request", &json!({ "restart": false })).reply_ok();
+    client
+        .send(Channel::Control, "shutdown_request", &json!({ "restart": false }))
+        .reply_ok();
     kernel.expect_end();
     request.failed(1, "Interrupted", "the cell was interrupted");
     client.expect_unordered(6, |_| true);
     client.expect_silence();
+}
+
+#[test]
+fn a_client_whose_stdin_socket_is_late_is_asked_all_the_same() {
+    let kernel = Kernel::start();
+    let client = Client::connect_but_stdin(kernel.connection());
+    client.expect_welcome();
+    client.expect_starting();
+    let code = "print before\ninput name?";
+    let request = execute(&client, code);
+    request.busy().input(1, code).stream("stdout", "before\n");
+    client.connect_stdin(kernel.connection());
+    let question = request.question("name?", false);
+    request.answer(&question, "late");
+    request.stream("stdout", "late\n").executed(1).idle();
 }

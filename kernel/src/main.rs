@@ -1,0 +1,57 @@
+//! The kernel's program: Jupyter starts it with the path of a connection file. What it does is in the library.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use pipulate_kernel::connection::Connection;
+use pipulate_kernel::history::History;
+use pipulate_kernel::{ServeOptions, engine, serve, start, worker};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::Arguments;
+
+mod arguments;
+
+/// What is logged, in the syntax of `tracing_subscriber`'s filters, such as `pipulate_kernel=debug`.
+const LOG: &str = "PIPULATE_LOG";
+
+fn main() -> ExitCode {
+    // This binary is also the program around user code: asked for first, since nothing below is meant for that role.
+    worker::hook();
+    // And the program that cargo runs in place of rustc, for the cache of compiled dependencies.
+    engine::evcxr::rustc_wrapper_hook();
+
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::Level::WARN.into())
+        .with_env_var(LOG);
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.from_env_lossy())
+        .with_writer(io::stderr)
+        .init();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pipulate-kernel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let connection = Connection::read(arguments.connection_file())?;
+    let program = std::env::current_exe().context("the kernel cannot find its own program")?;
+    let data = start::data_folder();
+    // Ends after serving: its folder holds what cells are compiled in.
+    let running = start::notebook(arguments.into_settings(), program, &data).context("cannot start the notebook")?;
+    let options = ServeOptions {
+        history: History::open(data.join("history.sqlite")),
+        handle_signals: true,
+        ..ServeOptions::default()
+    };
+    serve(&connection, Arc::clone(&running.session) as _, options)?;
+    Ok(())
+}
