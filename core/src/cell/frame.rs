@@ -152,11 +152,10 @@ impl Frame {
 
     pub(super) fn comma(&mut self) {
         match self.holds {
+            // In the type of `|a| -> Result<B, C> { .. }`.
+            _ if self.has_closure_arrow => {}
             Holds::Arms => self.end_statement(),
-            Holds::List => {
-                self.in_closure = false;
-                self.has_closure_arrow = false;
-            }
+            Holds::List => self.in_closure = false,
             _ => {}
         }
     }

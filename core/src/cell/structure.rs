@@ -238,7 +238,16 @@ impl<'a> Structure<'a> {
         let has_header = self.headers.len() > parent.first_header;
         let is_async = before == "async" || (before == "move" && self.previous_text(1) == Some("async"));
         match parent.statement {
-            Statement::Item(_) if parent.angles > 0 => return,
+            Statement::Item(_) | Statement::LetPattern if parent.angles > 0 => {
+                // The value of a constant parameter: `Matrix<{ 2 * N }>`.
+                child.holds = Holds::Statements;
+                child.place = if parent.place.is_in_cell() {
+                    Place::Constant
+                } else {
+                    parent.place
+                };
+                return;
+            }
             Statement::Item(item) if parent.holds == Holds::Statements => {
                 (child.holds, child.place) = match item {
                     Item::Function => (Holds::Statements, Place::Function),
@@ -269,7 +278,8 @@ impl<'a> Structure<'a> {
             _ => {}
         }
         if self.in_pattern() {
-            child.holds = Holds::List;
+            // A guard may begin with a block.
+            child.holds = if before == "if" { Holds::Statements } else { Holds::List };
         } else if is_async {
             child.holds = Holds::Statements;
             child.place = Place::Async;

@@ -104,12 +104,12 @@ fn check_kind(parsed: &Cell<'_>, segment: &Segment) {
         SegmentKind::Help(help) => return assert_within(text, &help.name, &segment.span),
         SegmentKind::Command => return assert!(written.starts_with(':') && !written.contains('\n')),
         SegmentKind::Shell => return assert!(written.starts_with('!') && !written.contains('\n')),
-        SegmentKind::Rust => return assert!(!written.trim_ascii().is_empty()),
+        SegmentKind::Rust => return assert_ne!(written.trim_ascii(), ""),
         SegmentKind::Body | SegmentKind::Trivia => return,
     };
     assert_within(text, &call.name, &segment.span);
     assert_within(text, &call.args, &segment.span);
-    assert!(!parsed.slice(&call.name).is_empty());
+    assert_ne!(parsed.slice(&call.name), "");
     assert!(call.name.end <= call.args.start);
     let args = parsed.slice(&call.args);
     assert_eq!(args, args.trim(), "arguments have no space around them");
