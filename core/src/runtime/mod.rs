@@ -1,0 +1,185 @@
+//! What magics become in a notebook's cells.
+//!
+//! A cell runs in a process of its own, without a store. It reaches the kernel over a socket whose path is in the
+//! environment, and the kernel keeps the state. The functions here are what the kernel lowers magics to; plain Rust in
+//! a cell uses [`job`] and [`pip`], which the kernel binds to the variables of those names.
+//!
+//! A function that fails tells the kernel why, and unwinds: the kernel reports the one error, and the cell's variables
+//! stay as a panic would leave them.
+
+use std::panic::resume_unwind;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Job, Pip};
+
+mod connection;
+pub mod protocol;
+
+pub use protocol::InputRequest;
+use protocol::{Failure, Reply, Request};
+
+/// Binds the named variables, `job` and `pip`, for the rest of the cell.
+///
+/// ```ignore
+/// pipulate::bind!(job);
+/// job.set("greeting", &"hello")?;
+/// ```
+#[macro_export]
+macro_rules! bind {
+    ($($name:ident)*) => { $(#[allow(unused_variables)] let $name = $crate::runtime::$name();)* };
+}
+
+/// The job that the notebook is at.
+pub fn job() -> Job {
+    match call(Request::Job) {
+        Reply::Job { key, workflow } => pip().job_in(&key, &workflow).unwrap_or_else(|error| fail(&error)),
+        reply => refuse(reply),
+    }
+}
+
+/// The job that a magic names with `--job`, or else the notebook's.
+fn job_at(key: Option<&str>) -> Job {
+    match key {
+        Some(key) => pip().job(key).unwrap_or_else(|error| fail(&error)),
+        None => job(),
+    }
+}
+
+/// The place where the notebook's jobs live.
+pub fn pip() -> Pip {
+    connection::pip()
+}
+
+/// `%pip_set STEP = EXPR`.
+pub fn set<T: Serialize + ?Sized>(job: Option<&str>, step: &str, value: &T) {
+    job_at(job).set(step, value).map_or_else(|error| fail(&error), |_| ());
+}
+
+/// `%pip_set STEP = LITERAL`, the literal as JSON text.
+pub fn set_json(job: Option<&str>, step: &str, json: &str) {
+    job_at(job).set_json(step, json).map_or_else(|error| fail(&error), |_| ());
+}
+
+/// `let x: T = %pip_get STEP;`
+pub fn require<T: DeserializeOwned>(job: Option<&str>, step: &str) -> T {
+    job_at(job).require(step).unwrap_or_else(|error| fail(&error))
+}
+
+/// `let x: T = %pip_get STEP --default EXPR;`. The default is worked out only when the step has no value.
+pub fn get_or<T: DeserializeOwned>(job: Option<&str>, step: &str, default: impl FnOnce() -> T) -> T {
+    match job_at(job).get(step) {
+        Ok(Some(value)) => value,
+        Ok(None) => default(),
+        Err(error) => fail(&error),
+    }
+}
+
+/// A line magic that needs no Rust, amid Rust.
+pub fn magic(line: &str) {
+    match call(Request::Magic { line: line.to_owned() }) {
+        Reply::Done => {}
+        reply => refuse(reply),
+    }
+}
+
+/// `let x: T = %pip_input STEP "Label";`: the stored value, or what the user answers, which is then stored.
+///
+/// Text becomes a `T` as a JSON string if that works, else as JSON.
+pub fn input<T: Serialize + DeserializeOwned>(request: InputRequest, default: Option<&dyn Fn() -> T>) -> T {
+    let job = job_at(request.job.as_deref());
+    if !request.secret {
+        match job.get(&request.step) {
+            Ok(Some(value)) => return value,
+            Ok(None) => {}
+            Err(error) => fail(&error),
+        }
+    }
+    let value = ask(request.clone(), default);
+    if !request.secret
+        && let Err(error) = job.set(&request.step, &value)
+    {
+        fail(&error);
+    }
+    value
+}
+
+fn ask<T: Serialize + DeserializeOwned>(mut request: InputRequest, default: Option<&dyn Fn() -> T>) -> T {
+    let mut default = default.map(|default| default());
+    request.default = default.as_ref().and_then(as_text);
+    loop {
+        let text = match call(Request::Input(request.clone())) {
+            Reply::Text { text } => text,
+            reply => refuse(reply),
+        };
+        if text.is_empty()
+            && let Some(default) = default.take()
+        {
+            return default;
+        }
+        match from_text(&text) {
+            Ok(value) => return value,
+            Err(problem) => {
+                request.problem = Some(format!("{text:?} is not a {}: {problem}", std::any::type_name::<T>()));
+            }
+        }
+    }
+}
+
+/// A value as a user would type it.
+fn as_text<T: Serialize>(value: &T) -> Option<String> {
+    match serde_json::to_value(value).ok()? {
+        serde_json::Value::String(text) => Some(text),
+        value => Some(value.to_string()),
+    }
+}
+
+/// What a user typed as a value: as a string if that works, else as JSON.
+fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).or_else(|_| serde_json::from_str(text))
+}
+
+/// `%time`: says how long it took when it is dropped.
+pub fn timer() -> impl Drop {
+    Timer(std::time::Instant::now())
+}
+
+struct Timer(std::time::Instant);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        println!("Wall time: {:.3?}", self.0.elapsed());
+    }
+}
+
+/// Tells the kernel why the cell fails, and unwinds.
+fn fail(error: &Error) -> ! {
+    fail_with(Failure {
+        name: error.name().to_owned(),
+        message: error.to_string(),
+        help: error.help(),
+    })
+}
+
+fn refuse(reply: Reply) -> ! {
+    fail_with(match reply {
+        Reply::Failed(failure) => failure,
+        reply => Failure {
+            name: "Connection".to_owned(),
+            message: format!("the kernel gave an answer of another kind: {reply:?}"),
+            help: None,
+        },
+    })
+}
+
+/// Unwinding starts without the panic hook: the kernel has been told already, and shows one error.
+fn fail_with(failure: Failure) -> ! {
+    let told = connection::call(&Request::Fail(failure.clone()));
+    assert!(told.is_ok(), "{}: {}", failure.name, failure.message);
+    resume_unwind(Box::new(failure.message))
+}
+
+fn call(request: Request) -> Reply {
+    connection::call(&request).unwrap_or_else(|error| fail(&error))
+}

@@ -1,0 +1,435 @@
+//! The engine that wraps evcxr. Only this file names it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use evcxr::{CommandContext, EvalContext, EvalOutputs};
+use serde_json::{Map, Value};
+
+use super::dependency_cache::DependencyCache;
+use super::diagnostics::{Diagnostic, Label, compile_error};
+use super::{Completion, Completions, Engine, Evaluation, Interrupter, Variable, prelude};
+use crate::cell_socket::{CellSocket, Ended, Remains, with_plain_text};
+use crate::outputs::{CellError, MimeBundle};
+use crate::source_map::SourceMap;
+use crate::worker::wire::Panic;
+
+/// How long the end of a cell may take from the worker to here, evcxr having seen it already.
+const END: Duration = Duration::from_secs(10);
+/// Takes over when cargo runs this binary in place of rustc: for evcxr's own cache, where a user asks for it by `:cache`.
+pub fn rustc_wrapper_hook() {
+    evcxr::runtime_hook();
+}
+
+/// What the engine needs to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The program that is run as worker: the kernel's own binary, but for tests.
+    pub worker: PathBuf,
+    /// A private folder; cells are built below it.
+    pub folder: PathBuf,
+    /// The optimisation level of cells.
+    pub optimisation: String,
+    /// The line that adds the cell library as a dependency.
+    pub cell_library: String,
+    /// Where compiled dependencies are kept for the next kernel.
+    pub cache: PathBuf,
+}
+
+/// evcxr, with a worker of ours around user code.
+pub struct EvcxrEngine {
+    context: CommandContext,
+    socket: Arc<CellSocket>,
+    interrupter: Arc<EvcxrInterrupter>,
+    cell_library: Option<String>,
+    cache: DependencyCache,
+}
+
+impl EvcxrEngine {
+    /// Starts evcxr and its worker, and compiles a first cell. Takes seconds.
+    pub fn start(options: &Options, socket: Arc<CellSocket>) -> Result<Self, CellError> {
+        prepare_build_folder(&options.folder).map_err(|error| {
+            CellError::new("EngineError", format!("the folder {} cannot be used: {error}", options.folder.display()))
+        })?;
+        let worker = crate::worker::command(&options.worker, socket.path());
+        let (context, outputs) = EvalContext::with_subprocess_command(worker).map_err(|error| start_error(&error))?;
+        // What cells print comes over the socket. What is left on these channels is of evcxr's own; it waits for
+        // them to be empty.
+        drain(outputs.stdout, "evcxr");
+        drain(outputs.stderr, "worker");
+        let interrupter = Arc::new(EvcxrInterrupter {
+            socket: Arc::clone(&socket),
+            folder: options.folder.canonicalize().unwrap_or_else(|_| options.folder.clone()),
+            evaluating: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+        });
+        let mut engine = Self {
+            context: CommandContext::with_eval_context(context),
+            socket,
+            interrupter,
+            cell_library: Some(options.cell_library.clone()),
+            cache: DependencyCache::new(&options.cache, &compiler()),
+        };
+        engine.context.set_opt_level(&options.optimisation).map_err(|error| start_error(&error))?;
+        if let Some(build) = engine.build_folder()
+            && let Err(error) = engine.cache.load(&build)
+        {
+            tracing::warn!(%error, "dependencies will be compiled again");
+        }
+        let first = format!("{}{}", prelude::ITEMS, prelude::HOOK);
+        engine.context.execute(&first).map_err(|error| start_error(&error))?;
+        Ok(engine)
+    }
+
+    /// Where evcxr builds cells.
+    fn build_folder(&mut self) -> Option<PathBuf> {
+        let outputs = self.context.execute(":last_compile_dir").ok()?;
+        outputs.get("text/plain").map(|folder| PathBuf::from(folder.trim()))
+    }
+
+    /// Keeps what was compiled for the next kernel, while this one goes on.
+    fn keep_dependencies(&mut self) {
+        let (Some(build), cache) = (self.build_folder(), self.cache.clone()) else { return };
+        std::thread::spawn(move || {
+            if let Err(error) = cache.save(&build) {
+                tracing::warn!(%error, "the next kernel will compile dependencies again");
+            }
+        });
+    }
+
+    /// What an evaluation that evcxr calls a success came to.
+    fn finish(&mut self, outputs: EvalOutputs) -> Result<Option<MimeBundle>, CellError> {
+        // evcxr has phases to tell of only when it ran something.
+        if !outputs.phases.is_empty() {
+            self.socket.wait_for_end(END);
+        }
+        let Remains { ended, result, failure } = self.socket.take_remains();
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if let Some(Ended::Done(outcome)) = ended {
+            if outcome.panicked {
+                return Err(self.panic_error(outcome.panic));
+            }
+            if let Some(message) = outcome.question_mark {
+                return Err(CellError::new("Error", message.trim_end()).with_help("A `?` returned this error from the cell."));
+            }
+        }
+        let mut bundle = result.unwrap_or_default();
+        // What a command such as `:vars` has to say.
+        for (mime, content) in outputs.content_by_mime_type {
+            bundle.entry(mime).or_insert(Value::String(content.trim_end().to_owned()));
+        }
+        Ok((!bundle.is_empty()).then(|| with_plain_text(bundle)))
+    }
+
+    fn panic_error(&self, panic: Option<Panic>) -> CellError {
+        let Some(panic) = panic else {
+            return CellError::new("Panic", "the cell unwound without a message");
+        };
+        let place = if panic.file == "src/lib.rs" { self.line_of_cell(panic.line) } else { Some(format!("{}:{}", panic.file, panic.line)) };
+        let error = CellError::new("Panic", panic.message);
+        match place {
+            Some(place) => error.with_help(format!("at {place}")),
+            None => error,
+        }
+    }
+
+    /// The user's text on a line of the generated crate.
+    fn line_of_cell(&self, line: usize) -> Option<String> {
+        let source = self.context.last_source().ok()?;
+        let text = source.lines().nth(line.checked_sub(1)?)?.trim();
+        Some(format!("`{text}`"))
+    }
+
+    /// After the runner is gone, what the prelude did in it must be done in the new one.
+    fn revive(&mut self) {
+        if let Err(error) = self.context.execute(prelude::HOOK) {
+            tracing::error!(%error, "the panic hook was not installed");
+        }
+    }
+}
+
+impl Engine for EvcxrEngine {
+    fn evaluate(&mut self, evaluation: &Evaluation<'_>) -> Result<Option<MimeBundle>, CellError> {
+        self.socket.begin(Arc::clone(&evaluation.outputs));
+        self.interrupter.interrupted.store(false, Ordering::SeqCst);
+        self.interrupter.evaluating.store(true, Ordering::SeqCst);
+        let result = self.context.execute(evaluation.code.lowered());
+        self.interrupter.evaluating.store(false, Ordering::SeqCst);
+        let interrupted = self.interrupter.interrupted.load(Ordering::SeqCst);
+        match result {
+            Ok(outputs) => {
+                if evaluation.code.lowered().contains(":dep ") || evaluation.code.lowered().contains("extern crate") {
+                    self.keep_dependencies();
+                }
+                self.finish(outputs)
+            }
+            Err(evcxr::Error::SubprocessTerminated(message)) => {
+                let ended = self.socket.wait_for_end(END);
+                self.socket.take_remains();
+                self.revive();
+                Err(died_error(ended, &message, interrupted))
+            }
+            Err(error) => {
+                self.socket.take_remains();
+                Err(if interrupted { cancelled_error() } else { evaluation_error(&error, evaluation.code) })
+            }
+        }
+    }
+
+    fn complete(&mut self, code: &str, offset: usize) -> Completions {
+        let code = without_commands(code);
+        match self.context.completions(&code, offset) {
+            Ok(found) => Completions {
+                start: found.start_offset,
+                end: found.end_offset,
+                items: found
+                    .completions
+                    .into_iter()
+                    .filter(|completion| !prelude::owns(&completion.label))
+                    .map(|completion| Completion {
+                        text: completion.code,
+                        label: completion.label,
+                        kind: completion.kind.to_owned(),
+                    })
+                    .collect(),
+            },
+            Err(error) => {
+                tracing::debug!(%error, "no completions");
+                Completions { start: offset, end: offset, items: Vec::new() }
+            }
+        }
+    }
+
+    fn inspect(&mut self, code: &str, offset: usize) -> Option<MimeBundle> {
+        let code = without_commands(code);
+        let end = end_of_name(&code, offset);
+        let (plain, html) = self.context.hover_at(&code, end).ok()?;
+        if plain.trim().is_empty() || plain == "No documentation found" {
+            return None;
+        }
+        let mut bundle = Map::new();
+        bundle.insert("text/plain".to_owned(), Value::String(plain));
+        bundle.insert("text/html".to_owned(), Value::String(html));
+        Some(bundle)
+    }
+
+    fn variables(&self) -> Vec<Variable> {
+        let variables: BTreeMap<&str, &str> = self.context.variables_and_types().collect();
+        variables
+            .into_iter()
+            .map(|(name, type_name)| Variable { name: name.to_owned(), type_name: type_name.to_owned() })
+            .collect()
+    }
+
+    fn items(&self) -> Vec<String> {
+        let mut items: Vec<String> =
+            self.context.defined_item_names().filter(|name| !prelude::owns(name)).map(str::to_owned).collect();
+        items.sort();
+        items
+    }
+
+    fn reset(&mut self) -> Result<(), CellError> {
+        let again = format!("{}{}", prelude::ITEMS, prelude::HOOK);
+        self.context
+            .execute(":clear")
+            .and_then(|_| self.context.execute(&again))
+            .map(|_| ())
+            .map_err(|error| evaluation_error(&error, &SourceMap::default()))
+    }
+
+    fn interrupter(&self) -> Arc<dyn Interrupter> {
+        Arc::clone(&self.interrupter) as Arc<dyn Interrupter>
+    }
+
+    fn warm_up(&mut self) -> bool {
+        if let Some(cell_library) = self.cell_library.take() {
+            match self.context.execute(&cell_library) {
+                Ok(_) => self.keep_dependencies(),
+                // The first cell that needs it says so, with the compiler's own words.
+                Err(error) => tracing::warn!(%error, "the cell library was not built ahead"),
+            }
+        }
+        false
+    }
+}
+
+struct EvcxrInterrupter {
+    socket: Arc<CellSocket>,
+    /// Where cargo works.
+    folder: PathBuf,
+    evaluating: AtomicBool,
+    interrupted: AtomicBool,
+}
+
+impl Interrupter for EvcxrInterrupter {
+    fn interrupt(&self) {
+        if self.evaluating.load(Ordering::SeqCst) {
+            self.interrupted.store(true, Ordering::SeqCst);
+            self.socket.cancel();
+            // cargo and the compilers. One that has just ended leaves the cell to the order above.
+            crate::processes::kill_children_in(&self.folder);
+        }
+    }
+
+    fn kill(&self) {
+        self.socket.exit();
+        crate::processes::kill_children_in(&self.folder);
+    }
+}
+
+/// Where cells are built. evcxr makes a temporary folder for each context; it must lie below ours, so that the cargo
+/// configuration above it applies: dependencies are compiled once and used often, so they are optimised, while cells
+/// are compiled often and run once.
+fn prepare_build_folder(folder: &Path) -> std::io::Result<()> {
+    let configuration = folder.join(".cargo");
+    std::fs::create_dir_all(&configuration)?;
+    std::fs::write(configuration.join("config.toml"), "[profile.dev.package.\"*\"]\nopt-level = 2\n")?;
+    // The first call in a process counts; the kernel has one such folder for its whole life.
+    let _ = tempfile::env::override_temp_dir(folder);
+    Ok(())
+}
+
+fn drain<T>(lines: T, of: &'static str)
+where
+    T: IntoIterator<Item = String> + Send + 'static,
+{
+    std::thread::spawn(move || {
+        for line in lines {
+            tracing::info!(of, "{line}");
+        }
+    });
+}
+
+fn start_error(error: &evcxr::Error) -> CellError {
+    CellError::new("EngineError", format!("Rust cells cannot run: {}", error.to_string().trim_end()))
+        .with_help("`pipulate doctor` checks the compiler, the linker and the standard library's source.")
+}
+
+fn died_error(ended: Option<Ended>, message: &str, interrupted: bool) -> CellError {
+    let lost = "Variables are lost with the process that held them. Functions and types, dependencies and every step \
+                in the pipeline are kept.";
+    let how = match ended {
+        Some(Ended::Died(how)) => how,
+        _ => message.trim_end().to_owned(),
+    };
+    if interrupted {
+        CellError::new("Interrupted", "the running cell was stopped").with_help(lost)
+    } else {
+        CellError::new("ProcessDied", format!("the process that runs cells is gone: {how}")).with_help(lost)
+    }
+}
+
+fn cancelled_error() -> CellError {
+    CellError::new("Interrupted", "the cell was stopped before it ran").with_help("Every variable is as it was.")
+}
+
+fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
+    match error {
+        evcxr::Error::CompilationErrors(errors) => {
+            let diagnostics: Vec<Diagnostic> = errors.iter().map(|error| diagnostic(error, code)).collect();
+            compile_error(&diagnostics, code.source())
+        }
+        evcxr::Error::TypeRedefinedVariablesLost(_) => CellError::new("VariablesLost", error.to_string())
+            .with_help("Run the cells that define them again."),
+        other => {
+            let text = other.to_string();
+            // evcxr adds cargo's messages as JSON, which say nothing to a person.
+            let text = text.split("STDOUT:").next().unwrap_or_default();
+            let mut error = CellError::new("EngineError", text.lines().next().unwrap_or("the cell cannot run").trim());
+            for line in text.lines().skip(1) {
+                error = error.with_help(line);
+            }
+            if text.starts_with("Couldn't automatically determine type") && !has_standard_library_source() {
+                error = error.with_help(
+                    "The standard library's source is not installed, so types cannot be inferred. Get it with \
+                     `rustup component add rust-src`, or write the type.",
+                );
+            }
+            error
+        }
+    }
+}
+
+/// All that rustc says of itself.
+fn compiler() -> String {
+    let output = std::process::Command::new("rustc").arg("-vV").output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+}
+
+/// Whether rust-analyzer finds the source from which it infers types.
+pub fn has_standard_library_source() -> bool {
+    std::process::Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .is_some_and(|sysroot| Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core/src/lib.rs").exists())
+}
+
+fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
+    let labels = error
+        .spanned_messages()
+        .iter()
+        .filter_map(|message| {
+            let span = message.span?;
+            Some(Label {
+                start: code.to_source((span.start_line, span.start_column)),
+                end: code.to_source((span.end_line, span.end_column)),
+                text: message.label.clone(),
+                primary: message.is_primary,
+            })
+        })
+        .collect();
+    let mut help = error.help();
+    help.extend(error.evcxr_extra_hint().map(str::to_owned));
+    Diagnostic {
+        level: if error.level().is_empty() { "error".to_owned() } else { error.level().to_owned() },
+        code: error.code().map(str::to_owned),
+        message: error.message(),
+        labels,
+        help,
+    }
+}
+
+/// The text with evcxr's commands and shell lines blanked, since evcxr runs commands when it completes. Offsets stay.
+fn without_commands(code: &str) -> String {
+    let mut out = String::with_capacity(code.len());
+    let mut rust = false;
+    for line in code.split_inclusive('\n') {
+        let trimmed = line.trim_start();
+        rust |= !(trimmed.is_empty() || trimmed.starts_with([':', '!']) || trimmed.starts_with("//"));
+        if rust || trimmed.is_empty() {
+            out.push_str(line);
+        } else {
+            out.extend(line.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+        }
+    }
+    out
+}
+
+/// The end of the name that stands at an offset.
+fn end_of_name(code: &str, offset: usize) -> usize {
+    let rest = code.get(offset..).unwrap_or("");
+    let name: usize =
+        rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').map(char::len_utf8).sum();
+    offset.min(code.len()) + name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_blanked_and_offsets_stay() {
+        let code = "// é\n:dep serde\n!ls\nlet x = !true;\n:restart";
+        let blanked = without_commands(code);
+        assert_eq!(blanked.len(), code.len());
+        assert!(!blanked.contains(":dep") && !blanked.contains("ls\n") && blanked.ends_with("let x = !true;\n:restart"));
+        assert_eq!(end_of_name("let value = 1;", 6), 9);
+    }
+}

@@ -1,0 +1,82 @@
+//! What compiles and runs Rust, as the rest of the kernel knows it.
+//!
+//! [`Engine`] is the trait, [`handle::EngineHandle`] is how the other threads reach the one thread that owns it,
+//! [`evcxr`] is the real engine and [`fake`] the one that protocol tests run against. Nothing outside this module may
+//! lean on how an engine works.
+
+use std::sync::Arc;
+
+use crate::outputs::{CellError, MimeBundle, Outputs};
+use crate::source_map::SourceMap;
+
+mod dependency_cache;
+mod diagnostics;
+pub mod evcxr;
+pub mod fake;
+pub mod handle;
+mod prelude;
+
+/// One piece of Rust to compile and run, and where its outputs go.
+pub struct Evaluation<'a> {
+    /// The code, and the user's own text that errors are shown against.
+    pub code: &'a SourceMap,
+    pub outputs: Arc<dyn Outputs>,
+}
+
+/// A variable that outlives its cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    pub name: String,
+    pub type_name: String,
+}
+
+/// One completion candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// What replaces the text between [`Completions::start`] and [`Completions::end`].
+    pub text: String,
+    /// What a person sees, such as `push(…)`.
+    pub label: String,
+    /// `function`, `struct`, `magic`, ...: Jupyter's `_jupyter_types_experimental` type.
+    pub kind: String,
+}
+
+/// Completion candidates for a place in a cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completions {
+    pub items: Vec<Completion>,
+    /// Byte offsets into the cell of the text that a candidate replaces.
+    pub start: usize,
+    pub end: usize,
+}
+
+/// Compiles and runs cells. One thread owns it; see [`handle::EngineHandle`].
+pub trait Engine: Send {
+    /// Runs the code to its end. `Ok(Some(_))` is the value of the last expression. Streams and displays go to the
+    /// outputs while it runs. An error has changed no variable, so far as the engine can help it. An interrupt may have come
+    /// just before: once the interrupter can reach the evaluation, this looks at [`Outputs::is_interrupted`].
+    fn evaluate(&mut self, evaluation: &Evaluation<'_>) -> Result<Option<MimeBundle>, CellError>;
+    /// Candidates at a byte offset. Runs nothing.
+    fn complete(&mut self, code: &str, offset: usize) -> Completions;
+    /// Documentation of what stands at a byte offset.
+    fn inspect(&mut self, code: &str, offset: usize) -> Option<MimeBundle>;
+    /// The variables that are alive, by name.
+    fn variables(&self) -> Vec<Variable>;
+    /// Names of the items (functions, types, ...) that cells have defined.
+    fn items(&self) -> Vec<String>;
+    /// Forgets every variable and item, and starts user code's process anew. Dependencies stay.
+    fn reset(&mut self) -> Result<(), CellError>;
+    /// How to stop a running evaluation from another thread.
+    fn interrupter(&self) -> Arc<dyn Interrupter>;
+    /// Does work ahead of need (a first compile, the cell library) while nobody waits. Called when idle, may be called
+    /// again until it returns false.
+    fn warm_up(&mut self) -> bool;
+}
+
+/// Stops a running evaluation.
+pub trait Interrupter: Send + Sync {
+    /// Stops user code and the compiler, if they run; nothing otherwise.
+    fn interrupt(&self);
+    /// Ends every process of the engine's, for good.
+    fn kill(&self);
+}

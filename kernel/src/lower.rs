@@ -1,0 +1,254 @@
+//! Magics amid Rust, as Rust.
+//!
+//! One cell is one compile: each magic is replaced in place by a call of the cell library, and everything else stands as
+//! the user wrote it, on the same lines. What a magic becomes never goes through the names `job` or `pip`, which may be
+//! the user's own.
+
+use pipulate::cell::{self, Cell, GetCall, InputCall, LetMagic, MagicCall, SegmentKind, SetCall, UsageError};
+
+use crate::outputs::CellError;
+use crate::source_map::{Builder, SourceMap};
+
+/// A cell, ready to compile.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    pub code: SourceMap,
+    /// Whether the code calls the cell library.
+    pub needs_library: bool,
+}
+
+/// Lowers a cell without a cell magic, or the body of one. Commands are kept, shell lines are left out. `is_taken` tells
+/// whether a name is a variable or an item that the user has defined in an earlier cell.
+pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered, CellError> {
+    let mut lowering = Lowering { cell, out: Builder::new(cell.text()), needs_library: false };
+    let bound: Vec<&str> = ["job", "pip"]
+        .into_iter()
+        .filter(|name| cell::mentions(cell.text(), name) && !is_taken(name) && !defines_item(cell.text(), name))
+        .collect();
+    let binding = if bound.is_empty() { String::new() } else { format!("::pipulate::bind!({}); ", bound.join(" ")) };
+    let mut begun = false;
+    let last = cell.segments().iter().rposition(|segment| segment.kind != SegmentKind::Trivia);
+    for (index, segment) in cell.segments().iter().enumerate() {
+        let span = segment.span.clone();
+        let is_code = !matches!(segment.kind, SegmentKind::Command | SegmentKind::Shell | SegmentKind::Trivia);
+        if !is_code || begun {
+            lowering.segment(&segment.kind, span, Some(index) == last)?;
+            continue;
+        }
+        begun = true;
+        let at = span.start + if segment.kind == SegmentKind::Rust { skipped(cell.slice(&span)) } else { 0 };
+        lowering.needs_library |= !bound.is_empty();
+        lowering.out.keep(span.start..at);
+        // evcxr takes a line that begins with a colon, and stands before any Rust, for a command of its own.
+        let is_magic = matches!(segment.kind, SegmentKind::LineMagic(_) | SegmentKind::Help(_));
+        let before = if is_magic || !bound.is_empty() { "(); " } else { "" };
+        lowering.out.replace(at..at, &format!("{before}{binding}"));
+        lowering.segment(&segment.kind, at..span.end, Some(index) == last)?;
+    }
+    Ok(Lowered { code: lowering.out.finish(), needs_library: lowering.needs_library })
+}
+
+struct Lowering<'a> {
+    cell: &'a Cell<'a>,
+    out: Builder<'a>,
+    needs_library: bool,
+}
+
+impl Lowering<'_> {
+    fn segment(&mut self, kind: &SegmentKind, span: std::ops::Range<usize>, is_last: bool) -> Result<(), CellError> {
+        match kind {
+            SegmentKind::LineMagic(call) => self.line_magic(call, span, is_last),
+            SegmentKind::LetMagic(binding) => self.let_magic(binding, span),
+            SegmentKind::Help(_) => {
+                self.run_in_kernel(span);
+                Ok(())
+            }
+            SegmentKind::Shell | SegmentKind::CellMagic(_) => {
+                let lines = self.cell.slice(&span).matches('\n').count();
+                self.out.replace(span, &"\n".repeat(lines));
+                Ok(())
+            }
+            _ => {
+                self.out.keep(span);
+                Ok(())
+            }
+        }
+    }
+
+    fn line_magic(&mut self, call: &MagicCall, span: std::ops::Range<usize>, is_last: bool) -> Result<(), CellError> {
+        match self.cell.slice(&call.name) {
+            "pip_set" => {
+                let set = SetCall::parse(self.cell.text(), call).map_err(|error| self.usage(call, &error))?;
+                let step = place(set.job.as_ref().map(|job| &job.text), &set.step.text);
+                self.needs_library = true;
+                if let Some(json) = &set.literal {
+                    let code = format!("::pipulate::runtime::set_json({step}, {});", raw_literal(json));
+                    self.out.replace(span.start..span.end, &padded(&code, self.cell.slice(&span)));
+                } else {
+                    self.around(&span, &set.value, &format!("::pipulate::runtime::set({step}, &("), "));");
+                }
+            }
+            "time" => match &call.value {
+                Some(value) => {
+                    self.needs_library = true;
+                    let end = if is_last && !call.semicolon { " }" } else { " };" };
+                    self.around(&span, value, "{ let _timer = ::pipulate::runtime::timer(); ", end);
+                }
+                None => self.run_in_kernel(span),
+            },
+            _ => self.run_in_kernel(span),
+        }
+        Ok(())
+    }
+
+    fn let_magic(&mut self, binding: &LetMagic, span: std::ops::Range<usize>) -> Result<(), CellError> {
+        let call = &binding.call;
+        let name_start = self.cell.text()[..call.name.start].rfind('%').unwrap_or(call.name.start);
+        let rest = name_start..span.end;
+        self.needs_library = true;
+        match self.cell.slice(&call.name) {
+            "pip_get" => {
+                let get = GetCall::parse(self.cell.text(), call).map_err(|error| self.usage(call, &error))?;
+                self.out.keep(span.start..name_start);
+                let step = place(get.job.as_ref().map(|job| &job.text), &get.step.text);
+                match &get.default {
+                    Some(default) => {
+                        self.around(&rest, default, &format!("::pipulate::runtime::get_or({step}, || ("), "));");
+                    }
+                    None => self.generated(rest, &format!("::pipulate::runtime::require({step});")),
+                }
+            }
+            "pip_input" => {
+                let input = InputCall::parse(self.cell.text(), call).map_err(|error| self.usage(call, &error))?;
+                if binding.ty.is_some() {
+                    self.out.keep(span.start..name_start);
+                } else {
+                    self.out.keep(span.start..binding.pattern.end);
+                    self.out.replace(binding.pattern.end..binding.pattern.end, ": ::std::string::String");
+                    self.out.keep(binding.pattern.end..name_start);
+                }
+                let request = input_request(&input);
+                match &input.default {
+                    Some(default) => {
+                        self.around(&rest, default, &format!("::pipulate::runtime::input({request}, Some(&|| ("), ")));");
+                    }
+                    None => self.generated(rest, &format!("::pipulate::runtime::input({request}, None);")),
+                }
+            }
+            "time" if call.value.is_some() => {
+                let value = call.value.clone().unwrap_or_default();
+                self.out.keep(span.start..name_start);
+                self.around(&rest, &value, "{ let _timer = ::pipulate::runtime::timer(); ", " };");
+            }
+            name => {
+                let known = crate::magic::find(name).is_some();
+                return Err(if known {
+                    CellError::new("Usage", format!("`%{name}` gives no value to a `let`"))
+                        .with_help("`%pip_get`, `%pip_input` and `%time` do.")
+                } else {
+                    crate::magic::unknown(name)
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces a magic by a part of its own text, with code before and after.
+    fn around(&mut self, span: &std::ops::Range<usize>, kept: &std::ops::Range<usize>, before: &str, after: &str) {
+        let breaks = |range: std::ops::Range<usize>| "\n".repeat(self.cell.slice(&range).matches('\n').count());
+        let before = format!("{}{before}", breaks(span.start..kept.start));
+        let after = format!("{after}{}", breaks(kept.end..span.end));
+        self.out.replace(span.start..kept.start, &before);
+        self.out.keep(kept.clone());
+        self.out.replace(kept.end..span.end, &after);
+    }
+
+    fn generated(&mut self, span: std::ops::Range<usize>, code: &str) {
+        let text = padded(code, self.cell.slice(&span));
+        self.out.replace(span, &text);
+    }
+
+    /// Replaces a magic by a call that comes back to the kernel.
+    fn run_in_kernel(&mut self, span: std::ops::Range<usize>) {
+        self.needs_library = true;
+        let line = self.cell.slice(&span).trim();
+        self.generated(span.clone(), &format!("::pipulate::runtime::magic({});", literal(line)));
+    }
+
+    fn usage(&self, call: &MagicCall, error: &UsageError) -> CellError {
+        crate::magic::usage_error(self.cell.slice(&call.name), error)
+    }
+}
+
+fn input_request(input: &InputCall) -> String {
+    let option = |text: Option<&str>| match text {
+        Some(text) => format!("Some({}.into())", literal(text)),
+        None => "None".to_owned(),
+    };
+    let choices: Vec<String> = input.choices.iter().map(|choice| format!("{}.into()", literal(choice))).collect();
+    format!(
+        "::pipulate::runtime::InputRequest {{ job: {}, step: {}.into(), label: {}, choices: vec![{}], secret: {}, help_text: {}, \
+         ..::std::default::Default::default() }}",
+        option(input.job.as_ref().map(|job| job.text.as_str())),
+        literal(&input.step.text),
+        option(input.label.as_ref().map(|label| label.text.as_str())),
+        choices.join(", "),
+        input.secret,
+        option(input.help_text.as_deref()),
+    )
+}
+
+/// The arguments that say which step of which job.
+fn place(job: Option<&String>, step: &str) -> String {
+    let job = job.map_or_else(|| "None".to_owned(), |job| format!("Some({})", literal(job)));
+    format!("{job}, {}", literal(step))
+}
+
+/// A Rust string literal on one line.
+fn literal(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// A raw string literal, so that what it holds reads as the user wrote it.
+fn raw_literal(text: &str) -> String {
+    let mut hashes = "#".to_owned();
+    while text.contains(&format!("\"{hashes}")) {
+        hashes.push('#');
+    }
+    // A lone carriage return may not stand in a raw string; JSON holds it only as white space between tokens.
+    format!("r{hashes}\"{}\"{hashes}", text.replace('\r', " "))
+}
+
+/// Code with as many line ends as the text it replaces, so that what follows stays on its line.
+fn padded(code: &str, replaced: &str) -> String {
+    let missing = replaced.matches('\n').count().saturating_sub(code.matches('\n').count());
+    format!("{code}{}", "\n".repeat(missing))
+}
+
+/// How much of a segment's beginning must stay first: inner attributes, and what stands before them.
+fn skipped(text: &str) -> usize {
+    let mut at = 0;
+    let mut after = 0;
+    for line in text.split_inclusive('\n') {
+        at += line.len();
+        if line.trim_start().starts_with("#![") {
+            after = at;
+        } else if !(line.trim().is_empty() || line.trim_start().starts_with("//")) {
+            break;
+        }
+    }
+    after
+}
+
+/// Whether the cell defines an item of this name, which a `let` of ours could not stand beside.
+fn defines_item(text: &str, name: &str) -> bool {
+    let mut before = "";
+    text.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| !word.is_empty()).any(
+        |word| {
+            let defined = word == name && matches!(before, "fn" | "static" | "const" | "mod" | "as" | "mut");
+            let is_item = defined && (before != "mut" || text.contains(&format!("static mut {name}")));
+            before = word;
+            is_item
+        },
+    )
+}

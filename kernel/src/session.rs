@@ -1,0 +1,337 @@
+//! The notebook: what a cell means, and who runs which part of it.
+//!
+//! A cell without Rust runs here, magic by magic, and never waits for the compiler. Any other cell is lowered
+//! ([`crate::lower`]) and goes to the engine in one piece; what its magics ask for comes back over the cell's socket
+//! ([`Services`]).
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pipulate::cell::{self, Cell, SegmentKind, SetCall};
+use pipulate::runtime::protocol::{Failure, Reply, Request};
+use pipulate::store::wire;
+
+use crate::cell_socket::{CellServices, CellSocket};
+use crate::engine::handle::EngineHandle;
+use crate::engine::Completions;
+use crate::lower::{Lowered, lower};
+use crate::magic::{self, Context, WorkerSettings};
+use crate::notebook::{CellRequest, Completeness, Notebook};
+use crate::outputs::{CellError, MimeBundle, Outputs, Stream};
+use crate::source_map::{Builder, SourceMap};
+use crate::state::{NotebookState, pip_error};
+
+/// How long a completion or an inspection may take of rust-analyzer's time.
+const ANALYSIS: Duration = Duration::from_secs(3);
+
+/// The kernel's notebook.
+pub struct Session {
+    shared: Arc<Shared>,
+    /// The line by which a cell depends on the cell library.
+    cell_library: String,
+}
+
+/// What cells reach also while one of them runs.
+struct Shared {
+    state: Arc<NotebookState>,
+    engine: EngineHandle,
+    socket: Arc<CellSocket>,
+    history: Mutex<Vec<(u32, String)>>,
+}
+
+impl Session {
+    /// A notebook whose Rust runs in `engine`, whose worker speaks over `socket`.
+    pub fn new(state: Arc<NotebookState>, engine: EngineHandle, socket: Arc<CellSocket>, cell_library: String) -> Self {
+        let shared = Arc::new(Shared { state, engine, socket: Arc::clone(&socket), history: Mutex::default() });
+        socket.serve(Arc::new(Services(Arc::clone(&shared))));
+        Self { shared, cell_library }
+    }
+
+    fn run_cell(&self, cell: &Cell<'_>, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
+        if let Some(problem) = cell.problems().first() {
+            let before = &cell.text()[..problem.span.start];
+            let line = before.matches('\n').count() + 1;
+            return Err(CellError::new("Usage", format!("line {line}: {}", problem.message)).with_help(&problem.help));
+        }
+        if needs_engine(cell) { self.run_rust(cell, outputs) } else { self.shared.run_direct(cell, outputs) }
+    }
+
+    fn run_rust(&self, cell: &Cell<'_>, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
+        let lowered = self.lower(cell)?;
+        // Shell lines stand before all else, and a compile error would come too late to undo them: so does it here.
+        for segment in cell.segments() {
+            if segment.kind == SegmentKind::Shell {
+                self.shared.run_shell(cell.slice(&segment.span), outputs)?;
+            }
+        }
+        let result = self.shared.engine.evaluate(lowered, Arc::clone(outputs));
+        let result = result.map_err(|error| hint_at_remainder(error, cell))?;
+        if let Some(bundle) = result {
+            outputs.execute_result(bundle, serde_json::Map::new());
+        }
+        Ok(())
+    }
+
+    fn lower(&self, cell: &Cell<'_>) -> Result<SourceMap, CellError> {
+        let variables = self.shared.engine.variables();
+        let items = self.shared.engine.items();
+        let is_taken =
+            |name: &str| variables.iter().any(|variable| variable.name == name) || items.iter().any(|item| item == name);
+        let Lowered { code, needs_library } = lower(cell, &is_taken)?;
+        Ok(if needs_library { code.with_prefix(&format!("{}\n", self.cell_library)) } else { code })
+    }
+
+    /// A cell as rust-analyzer can read it: lowered if that is possible while it is being typed.
+    fn for_analysis(&self, code: &str) -> SourceMap {
+        let cell = cell::parse(code);
+        self.lower(&cell).unwrap_or_else(|_| without_magics(&cell))
+    }
+}
+
+impl Notebook for Session {
+    fn run(&self, request: &CellRequest, outputs: Arc<dyn Outputs>) -> Result<(), CellError> {
+        let cell = cell::parse(&request.code);
+        if !request.silent {
+            let mut history = self.shared.history.lock().unwrap_or_else(PoisonError::into_inner);
+            history.push((request.execution_count, request.code.clone()));
+        }
+        let Some(call) = cell.cell_magic() else { return self.run_cell(&cell, &outputs) };
+        let body = cell.slice(&cell.body().unwrap_or_default());
+        if cell.slice(&call.name) == "time" && cell.problems().is_empty() {
+            return self.run_timed(&cell, body, &outputs);
+        }
+        if let Some(problem) = cell.problems().first() {
+            return Err(CellError::new("Usage", problem.message.clone()).with_help(&problem.help));
+        }
+        self.shared.with_context(&outputs, false, |context| magic::run_cell_magic(&cell, call, body, context))
+    }
+
+    fn user_expression(&self, expression: &str) -> Result<MimeBundle, CellError> {
+        let result = self.shared.engine.evaluate(SourceMap::identity(expression), Arc::new(NoOutputs))?;
+        Ok(result.unwrap_or_default())
+    }
+
+    fn complete(&self, code: &str, offset: usize) -> Completions {
+        if let Some(completions) =
+            self.shared.with_context(&(Arc::new(NoOutputs) as Arc<dyn Outputs>), false, |context| {
+                magic::complete(code, offset, context)
+            })
+        {
+            return completions;
+        }
+        let map = self.for_analysis(code);
+        let found = self.shared.engine.try_complete(map.lowered(), map.to_lowered(offset), ANALYSIS);
+        let mut found = found.unwrap_or_default();
+        if found.items.is_empty() {
+            return Completions { start: offset, end: offset, items: Vec::new() };
+        }
+        (found.start, found.end) = (map.offset_in_source(found.start).min(offset), offset.max(map.offset_in_source(found.end)));
+        found
+    }
+
+    fn inspect(&self, code: &str, offset: usize, detail: u8) -> Option<MimeBundle> {
+        if let Some(help) = magic::help_at(code, offset) {
+            return Some(help);
+        }
+        let map = self.for_analysis(code);
+        let _ = detail;
+        self.shared.engine.try_inspect(map.lowered(), map.to_lowered(offset), ANALYSIS).flatten()
+    }
+
+    fn completeness(&self, code: &str) -> Completeness {
+        match cell::completeness(code) {
+            cell::Completeness::Complete => Completeness::Complete,
+            cell::Completeness::Incomplete { indent } => Completeness::Incomplete { indent },
+            cell::Completeness::Invalid => Completeness::Invalid,
+        }
+    }
+
+    fn interrupt(&self) {
+        self.shared.state.interrupt_shells();
+        self.shared.engine.interrupt();
+    }
+
+    fn shutdown(&self) {
+        self.shared.state.interrupt_shells();
+        self.shared.engine.shutdown();
+    }
+}
+
+impl Session {
+    fn run_timed(&self, cell: &Cell<'_>, body: &str, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
+        // Blank lines in place of the magic's own line and what stands before it keep the numbers of lines.
+        let lines = cell.text()[..cell.text().len() - body.len()].matches('\n').count();
+        let code = format!("{}{body}", "\n".repeat(lines));
+        let started = std::time::Instant::now();
+        let result = self.run_cell(&cell::parse(&code), outputs);
+        let total = started.elapsed();
+        let text = match self.shared.socket.last_run() {
+            Some(ran) if ran < total => format!("Wall time: {ran:.3?} (and {:.3?} to compile)\n", total - ran),
+            _ => format!("Wall time: {total:.3?}\n"),
+        };
+        outputs.stream(Stream::Stdout, &text);
+        result
+    }
+}
+
+impl Shared {
+    /// Runs a cell without Rust.
+    fn run_direct(&self, cell: &Cell<'_>, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
+        for segment in cell.segments() {
+            match &segment.kind {
+                SegmentKind::Shell => self.run_shell(cell.slice(&segment.span), outputs)?,
+                SegmentKind::LineMagic(call) => {
+                    self.with_context(outputs, false, |context| magic::run_line(cell, call, context))?;
+                }
+                SegmentKind::Help(help) => {
+                    let name = cell.slice(&help.name);
+                    match magic::help(name).or_else(|| self.inspect_name(name, help.is_magic)) {
+                        Some(bundle) => outputs.display(bundle, serde_json::Map::new(), None),
+                        None if help.is_magic => return Err(magic::unknown(name)),
+                        None => outputs.stream(Stream::Stdout, &format!("Nothing is known of `{name}`.\n")),
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn inspect_name(&self, name: &str, is_magic: bool) -> Option<MimeBundle> {
+        if is_magic { None } else { self.engine.try_inspect(name, name.len(), ANALYSIS).flatten() }
+    }
+
+    fn run_shell(&self, line: &str, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
+        let command = line.trim().trim_start_matches('!').trim();
+        crate::shell::run_shell(command, outputs, &self.state)
+    }
+
+    fn with_context<T>(&self, outputs: &Arc<dyn Outputs>, amid_rust: bool, run: impl FnOnce(&Context<'_>) -> T) -> T {
+        let history = || self.history.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        run(&Context {
+            state: &self.state,
+            outputs,
+            engine: &self.engine,
+            history: &history,
+            worker: self,
+            amid_rust,
+        })
+    }
+}
+
+impl WorkerSettings for Shared {
+    fn set_directory(&self, directory: &Path) {
+        self.socket.set_directory(directory);
+    }
+
+    fn set_variable(&self, name: &str, value: &str) {
+        self.socket.set_variable(name, value);
+    }
+}
+
+/// Answers code in cells.
+struct Services(Arc<Shared>);
+
+impl CellServices for Services {
+    fn answer(&self, request: Request, outputs: &Arc<dyn Outputs>) -> Reply {
+        self.try_answer(request, outputs).unwrap_or_else(|error| Reply::Failed(failure(error)))
+    }
+}
+
+impl Services {
+    fn try_answer(&self, request: Request, outputs: &Arc<dyn Outputs>) -> Result<Reply, CellError> {
+        let shared = &self.0;
+        Ok(match request {
+            Request::Store { call } => {
+                let pip = shared.state.pip()?;
+                let call = wire::Call { tenant: pip.tenant().clone(), source: pip.source().clone(), request: call.request };
+                Reply::Store { reply: wire::answer(pip.store().as_ref(), call) }
+            }
+            Request::Job => {
+                let job = shared.state.job()?;
+                let workflow = job.workflow().map_err(|error| pip_error(&error))?;
+                Reply::Job { key: job.key().to_string(), workflow: workflow.to_string() }
+            }
+            Request::Magic { line } => {
+                let cell = cell::parse(&line);
+                match cell.magics().next() {
+                    Some(call) => shared.with_context(outputs, true, |context| magic::run_line(&cell, call, context))?,
+                    None => shared.run_direct(&cell, outputs)?,
+                }
+                Reply::Done
+            }
+            Request::Input(request) => {
+                let text = shared.with_context(outputs, true, |context| magic::input::ask(&request, context))?;
+                Reply::Text { text }
+            }
+            other => {
+                return Err(CellError::new("Connection", format!("the kernel cannot answer {other:?}")));
+            }
+        })
+    }
+}
+
+/// An error of the kernel's, as it travels to a cell and comes back by its failure.
+fn failure(error: CellError) -> Failure {
+    let help: Vec<String> = error.traceback.into_iter().skip(1).collect();
+    Failure { name: error.ename, message: error.evalue, help: (!help.is_empty()).then(|| help.join("\n")) }
+}
+
+/// Whether anything of a cell is for the compiler, evcxr's commands included.
+fn needs_engine(cell: &Cell<'_>) -> bool {
+    cell.has_rust()
+        || cell.segments().iter().any(|segment| match &segment.kind {
+            SegmentKind::Command => true,
+            SegmentKind::LineMagic(call) => match cell.slice(&call.name) {
+                "pip_set" => SetCall::parse(cell.text(), call).is_ok_and(|set| set.literal.is_none()),
+                "time" => call.value.is_some(),
+                _ => false,
+            },
+            _ => false,
+        })
+}
+
+/// Blanks what is not Rust, so that offsets stay.
+fn without_magics(cell: &Cell<'_>) -> SourceMap {
+    let mut builder = Builder::new(cell.text());
+    for segment in cell.segments() {
+        let span = segment.span.clone();
+        match segment.kind {
+            SegmentKind::Rust | SegmentKind::Trivia | SegmentKind::Command => builder.keep(span),
+            _ => {
+                let blank = cell.slice(&span).bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect::<String>();
+                builder.replace(span, &blank);
+            }
+        }
+    }
+    builder.finish()
+}
+
+/// A `%name` that was read as Rust's remainder is the likely reason why a cell does not compile.
+fn hint_at_remainder(error: CellError, cell: &Cell<'_>) -> CellError {
+    match cell.remainders().first() {
+        Some(span) if error.ename == "CompileError" => {
+            let text = cell.slice(span);
+            error.with_help(format!(
+                "`{text}` was read as Rust's remainder operator, since the expression before it has not ended. If it is \
+                 meant as a magic, end the line before it with `;`."
+            ))
+        }
+        _ => error,
+    }
+}
+
+/// Outputs that nobody sees.
+struct NoOutputs;
+
+impl Outputs for NoOutputs {
+    fn stream(&self, _: Stream, _: &str) {}
+    fn display(&self, _: MimeBundle, _: serde_json::Map<String, serde_json::Value>, _: Option<&str>) {}
+    fn update_display(&self, _: MimeBundle, _: serde_json::Map<String, serde_json::Value>, _: &str) {}
+    fn clear_output(&self, _: bool) {}
+    fn execute_result(&self, _: MimeBundle, _: serde_json::Map<String, serde_json::Value>) {}
+    fn input(&self, _: &str, _: bool) -> Result<String, crate::outputs::InputError> {
+        Err(crate::outputs::InputError::NotAllowed)
+    }
+}

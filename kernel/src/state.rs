@@ -1,0 +1,160 @@
+//! What a notebook's cells share in the kernel: the place, the job they are at, secrets, the environment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pipulate::{Error, Job, JobKey, Pip, Source, WorkflowName};
+
+use crate::outputs::CellError;
+
+/// The settings that the kernel was started with.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The store's URL or path; by default the place is resolved from the working folder.
+    pub url: Option<String>,
+    /// A job that the notebook is held to, whatever its `%pip_job` says: `pipulate run --job`.
+    pub job: Option<String>,
+    /// Values for steps that `%pip_input` would ask for, by step, as JSON: `pipulate run -p`.
+    pub parameters: BTreeMap<String, String>,
+    /// The notebook's file, where the client says it.
+    pub notebook: Option<PathBuf>,
+}
+
+/// The job that a notebook's magics work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurrentJob {
+    pub key: JobKey,
+    /// The workflow that the job is made with, should it not exist yet.
+    pub workflow: WorkflowName,
+}
+
+/// Shared by the thread that runs cells and those that answer for it.
+#[derive(Debug)]
+pub struct NotebookState {
+    settings: Settings,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    pip: Option<Pip>,
+    job: Option<CurrentJob>,
+    secrets: HashMap<(JobKey, String), String>,
+    environment: BTreeMap<String, String>,
+    /// The folder that `%cd` has gone to.
+    directory: Option<PathBuf>,
+    /// Process groups of shell lines that run, for an interrupt.
+    shells: Vec<u32>,
+}
+
+impl NotebookState {
+    pub fn new(settings: Settings) -> Arc<Self> {
+        Arc::new(Self { settings, inner: Mutex::default() })
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The store, opened at its first use.
+    pub fn pip(&self) -> Result<Pip, CellError> {
+        let mut inner = self.lock();
+        if let Some(pip) = &inner.pip {
+            return Ok(pip.clone());
+        }
+        let opened = match &self.settings.url {
+            Some(url) => Pip::open(url),
+            None => crate::place::resolve().and_then(|place| Pip::open_place(&place)),
+        };
+        let pip = opened.map_err(|error| pip_error(&error))?.as_source(Source::Notebook);
+        inner.pip = Some(pip.clone());
+        Ok(pip)
+    }
+
+    /// The job the notebook is at, if it has named one.
+    pub fn current_job(&self) -> Option<CurrentJob> {
+        self.lock().job.clone()
+    }
+
+    /// The job the notebook is at; an error that says how to name one, otherwise.
+    pub fn job(&self) -> Result<Job, CellError> {
+        let current = self.current_job().ok_or_else(|| {
+            CellError::new("MissingJob", "the notebook has not said which job it works on")
+                .with_help("Begin with `%pip_job KEY`, or `%pip_job --new` for the next free key.")
+        })?;
+        let job = self.pip()?.job_in(current.key.as_str(), current.workflow.as_str());
+        job.map_err(|error| pip_error(&error))
+    }
+
+    pub fn set_job(&self, job: CurrentJob) {
+        self.lock().job = Some(job);
+    }
+
+    /// The workflow of jobs that this notebook makes: its file's stem.
+    pub fn workflow(&self) -> String {
+        let stem = self.settings.notebook.as_deref().and_then(Path::file_stem);
+        stem.map_or_else(|| "notebook".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// A secret that the user has typed in this session.
+    pub fn secret(&self, job: &JobKey, step: &str) -> Option<String> {
+        self.lock().secrets.get(&(job.clone(), step.to_owned())).cloned()
+    }
+
+    pub fn set_secret(&self, job: &JobKey, step: &str, secret: &str) {
+        self.lock().secrets.insert((job.clone(), step.to_owned()), secret.to_owned());
+    }
+
+    /// Variables that `%env` has set: for shell lines, and for user code.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        self.lock().environment.clone()
+    }
+
+    pub fn set_environment(&self, name: &str, value: &str) {
+        self.lock().environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The folder that shell lines and file magics work in: the kernel's own until `%cd` goes to another.
+    pub fn directory(&self) -> std::io::Result<PathBuf> {
+        match self.lock().directory.clone() {
+            Some(directory) => Ok(directory),
+            None => std::env::current_dir(),
+        }
+    }
+
+    pub fn set_directory(&self, directory: &Path) {
+        self.lock().directory = Some(directory.to_owned());
+    }
+
+    /// A shell line's process group has started; an interrupt ends it.
+    pub fn shell_started(&self, group: u32) {
+        self.lock().shells.push(group);
+    }
+
+    pub fn shell_ended(&self, group: u32) {
+        self.lock().shells.retain(|shell| *shell != group);
+    }
+
+    /// Ends the shell lines that run.
+    pub fn interrupt_shells(&self) {
+        let groups = self.lock().shells.clone();
+        for group in groups.into_iter().filter_map(|group| rustix::process::Pid::from_raw(i32::try_from(group).ok()?)) {
+            // A group that has ended meanwhile needs no signal.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A core error, as the notebook shows it.
+pub fn pip_error(error: &Error) -> CellError {
+    let shown = CellError::new(error.name(), error.to_string());
+    match error.help() {
+        Some(help) => shown.with_help(help),
+        None => shown,
+    }
+}

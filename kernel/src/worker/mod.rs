@@ -1,0 +1,55 @@
+//! The processes around user code.
+//!
+//! evcxr starts one subprocess and speaks a line protocol with it. Ours is the kernel's own binary in the role of a
+//! *supervisor* ([`supervisor`]): it starts the *runner* ([`runner`]), the process that loads and runs cells, and stands
+//! between the two. What user code prints, it sends to the kernel as bytes come; what evcxr's generated code prints for
+//! evcxr, it passes on; and it alone says that a cell has ended, so that user code cannot claim so by printing.
+//!
+//! ```text
+//! kernel: evcxr ── stdin: LOAD_AND_RUN, stdout: markers ── supervisor ── control socket: run, report, done ── runner
+//!         hub   ── unix socket: streams, contents, end  ──┘                       stdout, stderr: pipes    ──┘
+//! ```
+//!
+//! This is the only module of the kernel that may hold `unsafe` code.
+
+use std::path::Path;
+use std::process::Command;
+
+pub mod scanner;
+pub mod wire;
+
+mod control;
+mod holds;
+mod runner;
+mod supervisor;
+
+/// Path of the kernel's socket, for the supervisor and for code in cells.
+pub const SOCKET: &str = "PIPULATE_CELL_SOCKET";
+
+const SUPERVISOR: &str = "worker-supervisor";
+const RUNNER: &str = "worker-runner";
+
+/// Takes over when this process is a supervisor or a runner, and does not return then. Must come before evcxr's own
+/// hook, which would take the process for its own, since evcxr marks every subprocess.
+pub fn hook() {
+    match std::env::args_os().nth(1) {
+        Some(role) if role == SUPERVISOR => supervisor::run(),
+        Some(role) if role == RUNNER => runner::run(),
+        _ => {}
+    }
+}
+
+/// The command that starts a supervisor of the binary at `program`, joined to the kernel by the socket at `socket`.
+pub fn command(program: &Path, socket: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg(SUPERVISOR).env(SOCKET, socket);
+    command
+}
+
+/// The command of the runner. What evcxr puts into the environment of its subprocess is not for user code, nor for the
+/// programs that it starts.
+fn runner_command() -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(RUNNER).env_remove("EVCXR_IS_RUNTIME").env_remove("RUST_BACKTRACE");
+    Ok(command)
+}

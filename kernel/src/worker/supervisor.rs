@@ -1,0 +1,391 @@
+//! The process between evcxr and the runner.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Stdio};
+use std::time::Instant;
+
+use pipulate::store::wire::{FRAME_LIMIT, read_message, write_message};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::RecvFlags;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::control::{self, Kind};
+use super::holds::Holds;
+use super::scanner::{Found, Scanner};
+use super::wire::{Event, Hello, Order, Panic};
+use crate::outputs::Stream;
+
+/// What evcxr waits for at the end of a cell.
+const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+const PIECE: usize = 64 * 1024;
+
+pub(super) fn run() -> ! {
+    match Supervisor::start().and_then(|mut supervisor| supervisor.serve()) {
+        Ok(()) => std::process::exit(0),
+        Err(error) => {
+            eprintln!("the supervisor of cells stopped: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
+struct Supervisor {
+    runner: Child,
+    /// The runner is its own process group, so that it goes with all that it started.
+    group: Pid,
+    control: UnixStream,
+    kernel: UnixStream,
+    /// A pipe is absent once user code has closed its end.
+    stdout: Option<File>,
+    stderr: Option<File>,
+    evcxr: File,
+    /// Bytes of a line from evcxr that is not whole yet.
+    evcxr_line: Vec<u8>,
+    scanner: Scanner,
+    stderr_scanner: Scanner,
+    holds: Holds,
+    /// A cell is being run.
+    running: bool,
+    /// The next cell is not to be run.
+    cancelled: bool,
+    killed: bool,
+}
+
+impl Supervisor {
+    fn start() -> io::Result<Self> {
+        let socket = std::env::var_os(super::SOCKET).ok_or_else(|| io::Error::other("no socket to the kernel"))?;
+        let mut kernel = UnixStream::connect(socket)?;
+        send(&mut kernel, &Hello::Supervisor { process: std::process::id() })?;
+        let (control, theirs) = UnixStream::pair()?;
+        let mut runner = super::runner_command()?
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        let pipe = |pipe: Option<OwnedFd>| pipe.map(File::from).ok_or_else(|| io::Error::other("the runner has no pipe"));
+        let stdout = pipe(runner.stdout.take().map(OwnedFd::from))?;
+        let stderr = pipe(runner.stderr.take().map(OwnedFd::from))?;
+        let group = Pid::from_child(&runner);
+        Ok(Self {
+            runner,
+            group,
+            control,
+            kernel,
+            stdout: Some(stdout),
+            stderr: Some(stderr),
+            evcxr: File::from(io::stdin().as_fd().try_clone_to_owned()?),
+            evcxr_line: Vec::new(),
+            scanner: Scanner::for_stdout(),
+            stderr_scanner: Scanner::for_stderr(),
+            holds: Holds::default(),
+            running: false,
+            cancelled: false,
+            killed: false,
+        })
+    }
+
+    /// Passes things on until the kernel or the runner is gone.
+    fn serve(&mut self) -> io::Result<()> {
+        loop {
+            let [evcxr, kernel, control, stdout, stderr] = self.wait()?;
+            if let Some(text) = self.holds.expired(Instant::now()) {
+                self.text(Stream::Stderr, text)?;
+            }
+            // A report comes before the marker that is printed after it.
+            if control && !self.control()? {
+                return self.runner_died();
+            }
+            if !control && (stdout || stderr) {
+                self.drain(stdout, stderr)?;
+            }
+            if kernel && !self.order()? {
+                return self.kernel_gone();
+            }
+            if evcxr && !self.from_evcxr()? {
+                return self.kernel_gone();
+            }
+        }
+    }
+
+    /// Waits until something can be read: from evcxr, the kernel, the control socket, standard output, standard error.
+    fn wait(&self) -> io::Result<[bool; 5]> {
+        let timeout = self.holds.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        ready(
+            [
+                Some(self.evcxr.as_fd()),
+                Some(self.kernel.as_fd()),
+                Some(self.control.as_fd()),
+                self.stdout.as_ref().map(File::as_fd),
+                self.stderr.as_ref().map(File::as_fd),
+            ],
+            timeout.as_ref(),
+        )
+    }
+
+    /// Takes one record from the runner; false when the runner is gone.
+    fn control(&mut self) -> io::Result<bool> {
+        let Ok(Some((kind, text))) = control::read(&self.control) else { return Ok(false) };
+        match kind {
+            Kind::Panic | Kind::QuestionMark => {
+                // What was printed before the report is in the pipes, and so may be the marker that follows it.
+                self.report(kind, text)?;
+                self.drain_all()?;
+            }
+            Kind::Done => self.done()?,
+            Kind::Failed => {
+                self.text(Stream::Stderr, format!("the compiled cell could not be loaded: {text}\n"))?;
+                self.done()?;
+            }
+            Kind::Run | Kind::Directory | Kind::Variable => {}
+        }
+        Ok(true)
+    }
+
+    fn report(&mut self, kind: Kind, text: String) -> io::Result<()> {
+        let before = match kind {
+            Kind::Panic => self.holds.panic(Panic::parse(&text)),
+            _ => self.holds.question_mark(text),
+        };
+        before.map_or(Ok(()), |before| self.text(Stream::Stderr, before))
+    }
+
+    /// A marker was printed: the report that came before it may still be in the control socket.
+    fn catch_up_on_reports(&mut self) -> io::Result<()> {
+        loop {
+            let [control] = ready([Some(self.control.as_fd())], Some(&Timespec::default()))?;
+            let mut kind = [0];
+            if !control || rustix::net::recv(&self.control, &mut kind, RecvFlags::PEEK)?.0 == 0 {
+                return Ok(());
+            }
+            // Anything else comes after the marker, and is taken in its turn.
+            if kind != [Kind::Panic as u8] && kind != [Kind::QuestionMark as u8] {
+                return Ok(());
+            }
+            if let Some((kind, text)) = control::read(&self.control)? {
+                self.report(kind, text)?;
+            }
+        }
+    }
+
+    fn done(&mut self) -> io::Result<()> {
+        self.drain_all()?;
+        for found in self.scanner.finish() {
+            self.found(found)?;
+        }
+        for found in self.stderr_scanner.finish() {
+            self.found_on_stderr(found)?;
+        }
+        let (text, outcome) = self.holds.end();
+        if let Some(text) = text {
+            self.text(Stream::Stderr, text)?;
+        }
+        self.running = false;
+        send(&mut self.kernel, &Event::Done(outcome))?;
+        to_evcxr(EXECUTION_COMPLETE)
+    }
+
+    /// Takes one order from the kernel; false when the kernel is gone.
+    fn order(&mut self) -> io::Result<bool> {
+        let Ok(Some(order)) = read_message(&mut self.kernel, FRAME_LIMIT) else { return Ok(false) };
+        match order {
+            Order::Sync { number } => {
+                self.drain_all()?;
+                if let Some(text) = self.holds.release_question_mark() {
+                    self.text(Stream::Stderr, text)?;
+                }
+                send(&mut self.kernel, &Event::Synced { number })?;
+            }
+            Order::Begin => self.cancelled = false,
+            Order::Directory { directory } => self.tell(Kind::Directory, &directory),
+            Order::Variable { name, value } => self.tell(Kind::Variable, &format!("{name}={value}")),
+            Order::Cancel if self.running => {
+                self.killed = true;
+                self.kill_group();
+            }
+            Order::Cancel => self.cancelled = true,
+            Order::Exit => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Takes what evcxr says; false when evcxr is gone.
+    fn from_evcxr(&mut self) -> io::Result<bool> {
+        let mut piece = [0; 4096];
+        let length = self.evcxr.read(&mut piece)?;
+        if length == 0 {
+            return Ok(false);
+        }
+        self.evcxr_line.extend_from_slice(&piece[..length]);
+        while let Some(end) = self.evcxr_line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.evcxr_line.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            // evcxr puts the path first and divides by a space; the path may hold spaces, the function's name does not.
+            let Some(target) = line.trim_end().strip_prefix("LOAD_AND_RUN ") else { continue };
+            let Some((path, function)) = target.rsplit_once(' ') else { continue };
+            self.run_cell(function, path)?;
+        }
+        Ok(true)
+    }
+
+    fn run_cell(&mut self, function: &str, path: &str) -> io::Result<()> {
+        if std::mem::take(&mut self.cancelled) {
+            // A line that is not UTF-8 makes evcxr return an error and commit nothing, so that every variable stays.
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(b"\xFF\n")?;
+            return stdout.flush();
+        }
+        self.running = true;
+        send(&mut self.kernel, &Event::Started)?;
+        self.tell(Kind::Run, &format!("{function} {path}"));
+        Ok(())
+    }
+
+    fn tell(&self, kind: Kind, text: &str) {
+        // A runner that is gone shows as the end of its control socket.
+        let _ = control::write(&self.control, kind, text.as_bytes());
+    }
+
+    /// Sends all that has been printed so far.
+    fn drain_all(&mut self) -> io::Result<()> {
+        loop {
+            let pipes = [self.stdout.as_ref().map(File::as_fd), self.stderr.as_ref().map(File::as_fd)];
+            let [stdout, stderr] = ready(pipes, Some(&Timespec::default()))?;
+            if !(stdout || stderr) || !self.drain(stdout, stderr)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a piece from each pipe that has one; false when neither gave anything.
+    fn drain(&mut self, stdout: bool, stderr: bool) -> io::Result<bool> {
+        let mut any = false;
+        if stdout && let Some(piece) = read_piece(&mut self.stdout)? {
+            any = true;
+            let found = self.scanner.push(&piece);
+            // Something else was printed after an error that is still held, so that was not of a `?`.
+            if !found.is_empty()
+                && !found.contains(&Found::QuestionMark)
+                && let Some(text) = self.holds.release_question_mark()
+            {
+                self.text(Stream::Stderr, text)?;
+            }
+            for found in found {
+                self.found(found)?;
+            }
+        }
+        if stderr && let Some(piece) = read_piece(&mut self.stderr)? {
+            any = true;
+            for found in self.stderr_scanner.push(&piece) {
+                self.found_on_stderr(found)?;
+            }
+        }
+        Ok(any)
+    }
+
+    fn found(&mut self, found: Found) -> io::Result<()> {
+        match found {
+            Found::Text(text) => self.text(Stream::Stdout, text),
+            Found::Content { mime, text } => send(&mut self.kernel, &Event::Content { mime, text }),
+            Found::Panicked => {
+                self.catch_up_on_reports()?;
+                self.holds.panicked();
+                to_evcxr("EVCXR_PANIC_NOTIFICATION")
+            }
+            Found::QuestionMark => {
+                self.catch_up_on_reports()?;
+                self.holds.failed();
+                to_evcxr("EVCXR_ERROR_OCCURRED")
+            }
+            Found::ChangedType(line) => to_evcxr(&line),
+        }
+    }
+
+    /// Nothing on standard error is for evcxr: a marker there is the user's own text.
+    fn found_on_stderr(&mut self, found: Found) -> io::Result<()> {
+        if let Found::Text(text) = found { self.text(Stream::Stderr, text) } else { Ok(()) }
+    }
+
+    fn text(&mut self, stream: Stream, text: String) -> io::Result<()> {
+        send(&mut self.kernel, &Event::Text { stream, text })
+    }
+
+    fn kill_group(&self) {
+        // Fails only where the group is gone already.
+        let _ = kill_process_group(self.group, Signal::KILL);
+    }
+
+    fn runner_died(&mut self) -> io::Result<()> {
+        let status = self.runner.wait()?;
+        self.kill_group();
+        self.drain_all()?;
+        for found in self.scanner.finish() {
+            self.found(found)?;
+        }
+        let how = match (status.signal(), status.code()) {
+            _ if self.killed => "it was interrupted".to_owned(),
+            (Some(signal), _) => format!("it was ended by signal {signal}{}", signal_name(signal)),
+            (None, Some(code)) => format!("it exited with code {code}"),
+            (None, None) => "it is gone".to_owned(),
+        };
+        send(&mut self.kernel, &Event::Died { how })
+    }
+
+    fn kernel_gone(&mut self) -> io::Result<()> {
+        self.kill_group();
+        self.runner.wait().map(|_| ())
+    }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match Signal::from_named_raw(signal) {
+        Some(Signal::SEGV) => " (segmentation fault)",
+        Some(Signal::ABORT) => " (abort)",
+        Some(Signal::BUS) => " (bus error)",
+        Some(Signal::ILL) => " (illegal instruction)",
+        Some(Signal::FPE) => " (arithmetic fault)",
+        Some(Signal::KILL) => " (killed, perhaps for want of memory)",
+        _ => "",
+    }
+}
+
+fn send<T: serde::Serialize>(to: &mut UnixStream, message: &T) -> io::Result<()> {
+    write_message(to, message)
+}
+
+fn to_evcxr(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
+/// A piece of what a pipe holds; `None`, and the pipe is dropped, at its end.
+fn read_piece(pipe: &mut Option<File>) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = pipe else { return Ok(None) };
+    let mut piece = vec![0; PIECE];
+    let length = file.read(&mut piece)?;
+    if length == 0 {
+        *pipe = None;
+        return Ok(None);
+    }
+    piece.truncate(length);
+    Ok(Some(piece))
+}
+
+/// Which of the descriptors can be read, or are at their end.
+fn ready<const N: usize>(descriptors: [Option<BorrowedFd<'_>>; N], timeout: Option<&Timespec>) -> io::Result<[bool; N]> {
+    let mut polled: Vec<PollFd<'_>> =
+        descriptors.iter().flatten().map(|descriptor| PollFd::new(descriptor, PollFlags::IN)).collect();
+    match poll(&mut polled, timeout) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok([false; N]),
+        Err(error) => return Err(error.into()),
+    }
+    let mut events = polled.iter().map(|polled| !polled.revents().is_empty());
+    Ok(descriptors.map(|descriptor| descriptor.is_some() && events.next().unwrap_or(false)))
+}

@@ -1,0 +1,101 @@
+//! What the supervisor and the kernel say to each other, as JSON frames over the kernel's socket.
+
+use serde::{Deserialize, Serialize};
+
+use crate::outputs::Stream;
+
+/// The first frame of every connection to the kernel's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hello {
+    /// A supervisor: [`Event`]s follow, and [`Order`]s come back.
+    Supervisor { process: u32 },
+    /// Code in a cell: requests follow, each answered.
+    Cell,
+}
+
+/// From the supervisor to the kernel, in the order in which things happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The runner has been told to run the cell.
+    Started,
+    /// Text that user code printed; may be part of a line.
+    Text { stream: Stream, text: String },
+    /// A content block: something that code in a cell displays.
+    Content { mime: String, text: String },
+    /// Everything printed before the [`Order::Sync`] of this number has been sent.
+    Synced { number: u64 },
+    /// The cell ran to its end, or left it by a panic or a failed `?`.
+    Done(Outcome),
+    /// The runner is gone, and the supervisor goes with it.
+    Died { how: String },
+}
+
+/// How a cell ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The cell unwound.
+    pub panicked: bool,
+    /// What the panic hook saw, where it saw it: unwinding can begin without it.
+    pub panic: Option<Panic>,
+    /// The error of a failed `?`, as text.
+    pub question_mark: Option<String>,
+}
+
+/// A panic, as the hook in user code saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Panic {
+    pub message: String,
+    /// Source file, line and column, counted from 1. The file of a cell is `src/lib.rs`.
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Panic {
+    /// The panic as the standard library would have printed it.
+    pub fn as_printed(&self) -> String {
+        format!("\nthread 'main' panicked at {}:{}:{}:\n{}\n", self.file, self.line, self.column, self.message)
+    }
+
+    /// Reads `LINE:COLUMN:FILE\nMESSAGE`, the form in which the hook reports it.
+    pub fn parse(report: &str) -> Self {
+        let (place, message) = report.split_once('\n').unwrap_or(("", report));
+        let mut parts = place.splitn(3, ':');
+        let mut number = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
+        let (line, column) = (number(), number());
+        Self { message: message.to_owned(), file: parts.next().unwrap_or("").to_owned(), line, column }
+    }
+}
+
+/// From the kernel to the supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Send what has been printed so far, then [`Event::Synced`].
+    Sync { number: u64 },
+    /// A new evaluation begins: what was cancelled before is no concern of it.
+    Begin,
+    /// Change the working folder of user code.
+    Directory { directory: String },
+    /// Set an environment variable of user code's.
+    Variable { name: String, value: String },
+    /// Stop the evaluation. A cell that runs is killed, with the runner; one that does not run yet will not.
+    Cancel,
+    /// End the runner, what it started, and the supervisor.
+    Exit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_report_is_read_back() {
+        let panic = Panic::parse("3:7:src/lib.rs\nindex out of bounds:\nthe len is 3");
+        assert_eq!((panic.line, panic.column, panic.file.as_str()), (3, 7, "src/lib.rs"));
+        assert_eq!(panic.message, "index out of bounds:\nthe len is 3");
+        assert_eq!(Panic::parse("no place").message, "no place");
+    }
+}
