@@ -1,0 +1,60 @@
+//! The command line as a whole.
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::command::completions::Completions;
+use crate::command::doctor::Doctor;
+use crate::command::job::JobCommand;
+use crate::command::kernel::KernelCommand;
+use crate::command::lab::Lab;
+use crate::command::run::Run;
+use crate::store::StoreOption;
+
+/// Durable notebook workflows: run notebooks, look at their jobs, set up Jupyter.
+#[derive(Parser)]
+#[command(name = "pipulate", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    store: StoreOption,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pipulate doctor                          check that everything is there, and how to get what is not
+  pipulate kernel install                  let Jupyter know the kernel
+  pipulate lab                             open JupyterLab
+  pipulate run report.ipynb --job may      run a notebook without Jupyter
+  pipulate job show may                    see what it saved
+
+Exit codes: 0 done, 1 a problem, 2 the command line is wrong, 3 what was asked for does not exist.";
+
+#[derive(Subcommand)]
+enum Command {
+    Run(Run),
+    #[command(subcommand)]
+    Job(JobCommand),
+    #[command(subcommand)]
+    Kernel(KernelCommand),
+    Lab(Lab),
+    Doctor(Doctor),
+    Completions(Completions),
+}
+
+impl Arguments {
+    /// Does what was asked for. What is the command's purpose to print goes to `out`.
+    pub(crate) fn run(self, out: &mut dyn Write) -> Result<()> {
+        match self.command {
+            Command::Run(run) => run.run(&self.store),
+            Command::Job(job) => job.run(&self.store, out),
+            Command::Kernel(kernel) => kernel.run(out),
+            Command::Lab(lab) => lab.run(),
+            Command::Doctor(doctor) => doctor.run(&self.store, out),
+            Command::Completions(completions) => completions.run(out),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+use std::io::Write;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::store::StoreOption;
+
+/// Take a step's value away
+///
+/// It stays in the history, and `pipulate job undo` brings it back.
+#[derive(Args)]
+#[command(
+    visible_alias = "rm",
+    after_help = "\
+Examples:
+  pipulate job remove hello-01 draft"
+)]
+pub(crate) struct Remove {
+    /// The job's key
+    key: String,
+    /// The step's name
+    step: String,
+}
+
+impl Remove {
+    pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
+        if !store.job(&self.key)?.remove(&self.step)? {
+            let message = format!("the job `{}` has no step `{}`", self.key, self.step);
+            let help = format!("`pipulate job show {}` shows the steps it has.", self.key);
+            return Err(Failure::missing(message).help(help).into());
+        }
+        writeln!(out, "Removed `{}` from `{}`", self.step, self.key)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+use std::io::Write;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::store::StoreOption;
+
+/// Open a step again and set the later ones aside
+///
+/// Their values stay as suggestions; `pipulate job undo` takes the revert back.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pipulate job revert hello-01 step_02")]
+pub(crate) struct Revert {
+    /// The job's key
+    key: String,
+    /// The step to open
+    step: String,
+}
+
+impl Revert {
+    pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
+        let aside = store.job(&self.key)?.revert(&self.step)?;
+        write!(out, "Opened `{}` of `{}`", self.step, self.key)?;
+        if !aside.is_empty() {
+            let names: Vec<_> = aside.iter().map(|name| format!("`{name}`")).collect();
+            write!(out, ", set aside {}", names.join(", "))?;
+        }
+        writeln!(out)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+use std::io::Write;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::store::StoreOption;
+
+/// Bring a deleted job back, as it was
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pipulate job list --deleted
+  pipulate job undelete hello-01")]
+pub(crate) struct Undelete {
+    /// The job's key
+    key: String,
+}
+
+impl Undelete {
+    pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
+        store.existing()?.undelete(&self.key)?;
+        writeln!(out, "Brought `{}` back", self.key)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::jupyter::{Jupyter, shared};
+
+/// For whom a kernel is installed.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct Target {
+    /// For this user, in every environment
+    #[arg(long)]
+    user: bool,
+    /// For the active virtual environment (the default where one is active)
+    #[arg(long)]
+    sys_prefix: bool,
+    /// Below PREFIX/share/jupyter
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<PathBuf>,
+}
+
+impl Target {
+    /// The data folder of Jupyter that is meant.
+    pub(crate) fn data_folder(&self, jupyter: &Jupyter) -> Result<PathBuf> {
+        if let Some(prefix) = &self.prefix {
+            return Ok(shared(&std::path::absolute(prefix)?));
+        }
+        let environment = jupyter.environment().map(shared);
+        let user = jupyter.user().map(Path::to_owned);
+        let (folder, help) = if self.sys_prefix {
+            (
+                environment,
+                "No virtual environment is active: activate one, or name its folder with --prefix.",
+            )
+        } else if self.user {
+            (
+                user,
+                "The environment names no home folder: name a folder with --prefix.",
+            )
+        } else {
+            (environment.or(user), "Name a folder with --prefix.")
+        };
+        folder.ok_or_else(|| {
+            Failure::new("it is not clear where Jupyter looks for kernels")
+                .help(help)
+                .into()
+        })
+    }
+}

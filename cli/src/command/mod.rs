@@ -1,0 +1,8 @@
+//! One command a file.
+
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod job;
+pub(crate) mod kernel;
+pub(crate) mod lab;
+pub(crate) mod run;

@@ -1,0 +1,222 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::executables;
+use crate::failure::Failure;
+use crate::file::folder_of;
+use crate::run::{CodeCell, Document, Kernel, Launch, Parameter, Progress, Runner, Stop, Summary};
+use crate::signals::Signals;
+use crate::store::{self, StoreOption};
+
+/// How many lines of a cell that failed are shown.
+const LINES_SHOWN: usize = 6;
+
+/// Run a notebook in a kernel of its own, without Jupyter
+///
+/// Runs the code cells in order and stops at the first that fails. Cells tagged `skip` are left out, and cells tagged
+/// `raises-exception` may fail. What cells print goes to standard output and standard error, progress to standard error.
+///
+/// A parameter answers the `%pip_input` that asks for its step. With --job it is also saved in that job before the first cell, so that
+/// `%pip_get` finds it. Other inputs are asked for on the terminal; without a terminal they fail.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  pipulate run report.ipynb
+  pipulate run report.ipynb --job report-may -p month=5 -p 'title=\"May\"' -o report-may.ipynb
+  pipulate run report.ipynb --quiet --timeout 60 && echo fine
+
+Exit codes: 0 all cells ran, 1 a cell failed or the kernel did, 2 the command line is wrong, 3 there is no such notebook,
+130 ended by Ctrl-C, 143 by SIGTERM.")]
+pub(crate) struct Run {
+    /// The notebook
+    notebook: PathBuf,
+    /// The job to work on, created where it is missing
+    #[arg(long, value_name = "KEY")]
+    job: Option<String>,
+    /// The value of a step, as JSON; may be repeated
+    #[arg(short, long = "parameter", value_name = "STEP=JSON")]
+    parameters: Vec<Parameter>,
+    /// Write the notebook with its outputs here, also when a cell fails
+    #[arg(short, long, value_name = "OUT.ipynb")]
+    output: Option<PathBuf>,
+    /// How long each cell may take
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// Show neither progress nor what cells print
+    #[arg(short, long)]
+    quiet: bool,
+    /// The program `pipulate-kernel`; otherwise the one beside this program, else the one on the PATH
+    #[arg(long, value_name = "PATH")]
+    kernel: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is expected".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("a number of seconds above 0 is expected".to_owned()),
+    }
+}
+
+impl Run {
+    pub(crate) fn run(self, store: &StoreOption) -> Result<()> {
+        let mut document = Document::read(&self.notebook)?;
+        refuse_other_language(&document, &self.notebook)?;
+        self.refuse_repeated_parameter()?;
+        if let Some(output) = &self.output
+            && !folder_of(output).is_dir()
+        {
+            let message = format!("there is no folder {} to write to", folder_of(output).display());
+            return Err(Failure::new(message).into());
+        }
+        let program = executables::kernel(self.kernel.as_deref())?;
+        // Jupyter, too, starts a kernel where the notebook really is.
+        let notebook = self
+            .notebook
+            .canonicalize()
+            .with_context(|| format!("cannot read {}", self.notebook.display()))?;
+        let place = store.place_for(folder_of(&notebook))?;
+        if let Some(key) = &self.job {
+            let workflow = notebook
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .unwrap_or("notebook");
+            let job = store::open(&place)?.job_in(key, workflow)?;
+            for parameter in &self.parameters {
+                job.set_json(parameter.step().as_str(), parameter.json())?;
+            }
+        }
+        let cells = document.cells_to_run();
+        let mut progress = Progress::new(cells.len(), self.quiet);
+        let launch = Launch {
+            program: &program,
+            notebook: &notebook,
+            url: &place.url(),
+            job: self.job.as_deref(),
+            parameters: &self.parameters,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the threads that are needed")?;
+        let failure = runtime.block_on(self.run_cells(&launch, &cells, &mut document, &mut progress))?;
+        failure.map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    /// Runs the cells and writes the document. Returns what stopped the run before its end.
+    async fn run_cells(
+        &self,
+        launch: &Launch<'_>,
+        cells: &[CodeCell],
+        document: &mut Document,
+        progress: &mut Progress,
+    ) -> Result<Option<Failure>> {
+        let mut signals = Signals::listen().context("cannot listen for Ctrl-C")?;
+        let mut kernel = tokio::select! {
+            kernel = Kernel::start(launch) => kernel?,
+            signal = signals.next() => {
+                return Ok(Some(Failure::signalled("interrupted while the kernel started", signal.number())));
+            }
+        };
+        let runner = Runner {
+            kernel: &mut kernel,
+            document: &mut *document,
+            progress: &mut *progress,
+            signals: &mut signals,
+            timeout: self.timeout,
+        };
+        let summary = runner.run(cells).await;
+        document.name_kernel(kernel.language_info());
+        let last_words = kernel.last_words();
+        // The file first: whatever the kernel's end may bring, the outputs are safe.
+        let written = self.output.as_deref().map_or(Ok(()), |output| document.write(output));
+        kernel
+            .shut_down(async {
+                signals.next().await;
+            })
+            .await;
+        let summary = summary?;
+        written?;
+        self.conclude(progress, document.skipped(), &summary);
+        Ok(summary
+            .stopped
+            .map(|(number, cell, stop)| failure(number, cells.len(), &cell, &stop, &last_words)))
+    }
+
+    fn conclude(&self, progress: &mut Progress, skipped: usize, summary: &Summary) {
+        if summary.stopped.is_none() {
+            let skipped = if skipped > 0 {
+                format!(", {skipped} skipped")
+            } else {
+                String::new()
+            };
+            let plural = if summary.cells == 1 { "" } else { "s" };
+            progress.note(&format!(
+                "{} cell{plural} in {:.1} s{skipped}",
+                summary.cells,
+                summary.elapsed.as_secs_f64()
+            ));
+        }
+        if let Some(output) = &self.output {
+            progress.note(&format!("Wrote {}", output.display()));
+        }
+    }
+
+    fn refuse_repeated_parameter(&self) -> Result<()> {
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            if self.parameters[..index]
+                .iter()
+                .any(|earlier| earlier.step() == parameter.step())
+            {
+                return Err(Failure::new(format!("the parameter `{}` is given twice", parameter.step())).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stopped the run, for the user.
+fn failure(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words: &str) -> Failure {
+    let message = stop.message(number, cells);
+    let failure = match stop {
+        Stop::Signal(signal) => return Failure::signalled(message, signal.number()),
+        Stop::Failed(error) => {
+            Failure::new(message).details(format!("{}\n{}", excerpt(&cell.code), crate::run::traceback(error)))
+        }
+        Stop::KernelEnded(_) => Failure::new(message).details(format!("{}\n{last_words}", excerpt(&cell.code))),
+        Stop::TimedOut(_) | Stop::NoInput | Stop::Lost(_) => Failure::new(message).details(excerpt(&cell.code)),
+    };
+    match stop {
+        Stop::TimedOut(_) => failure.help("--timeout says how many seconds a cell may take."),
+        Stop::NoInput => failure.help("-p STEP=JSON answers an input."),
+        _ => failure,
+    }
+}
+
+/// The first lines of a cell, marked as such.
+fn excerpt(code: &str) -> String {
+    let code = code.trim_end();
+    let mut text = String::new();
+    for line in code.lines().take(LINES_SHOWN) {
+        text.push_str("  | ");
+        text.push_str(line);
+        text.push('\n');
+    }
+    if code.lines().count() > LINES_SHOWN {
+        text.push_str("  | ...\n");
+    }
+    text
+}
+
+fn refuse_other_language(document: &Document, path: &Path) -> Result<()> {
+    match document.language() {
+        Some(language) if !language.eq_ignore_ascii_case("rust") => {
+            let message = format!("{} is written in {language}; the kernel runs Rust", path.display());
+            Err(Failure::new(message).into())
+        }
+        _ => Ok(()),
+    }
+}

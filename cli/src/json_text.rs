@@ -1,0 +1,68 @@
+//! JSON that a user typed.
+
+use serde_json::value::RawValue;
+
+/// One JSON value, kept as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JsonText(String);
+
+impl JsonText {
+    /// Checks the text. The message says how to write what was probably meant.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) if text.is_empty() => Err(format!("a JSON value is expected ({error})")),
+            Err(_) if looks_like_text(text) => {
+                let quoted = serde_json::Value::from(text).to_string();
+                Err(format!("this is no JSON; text is written {}", shell_quoted(&quoted)))
+            }
+            Err(error) => Err(format!("this is no JSON: {error}")),
+        }
+    }
+
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A bare word or sentence, as against JSON with a mistake in it.
+fn looks_like_text(text: &str) -> bool {
+    !text.starts_with(['{', '[', '"'])
+}
+
+/// A word for a shell to take as it is.
+pub(crate) fn shell_quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_as_it_was_typed() {
+        for text in ["1", "-0.50", "null", "\"Ada\"", "[1, 2]", "{\"b\": 1, \"a\": 2}"] {
+            assert_eq!(JsonText::parse(text).unwrap().as_str(), text);
+        }
+        assert_eq!(JsonText::parse(" 1\n").unwrap().as_str(), "1");
+    }
+
+    #[test]
+    fn a_bare_word_is_shown_with_its_quotes() {
+        let message = |text| JsonText::parse(text).unwrap_err();
+        assert_eq!(message("Ada"), r#"this is no JSON; text is written '"Ada"'"#);
+        assert_eq!(message("it's"), r#"this is no JSON; text is written '"it'\''s"'"#);
+        assert_eq!(message("01"), r#"this is no JSON; text is written '"01"'"#);
+        assert_eq!(
+            message("{a: 1}"),
+            "this is no JSON: key must be a string at line 1 column 2"
+        );
+        assert_eq!(
+            message("[1"),
+            "this is no JSON: EOF while parsing a list at line 1 column 2"
+        );
+        assert!(message("").starts_with("a JSON value is expected"));
+    }
+}

@@ -1,0 +1,47 @@
+//! `pipulate`: the command line.
+//!
+//! Each command is one file under `command/`: its arguments and what it does stand together. Errors travel up as
+//! [`anyhow::Error`] and are printed once, by [`failure::report`]. The kernel is never linked: `run` starts it as a process.
+//!
+//! Exit codes: 0 done, 1 a problem, 2 the command line is wrong, 3 what was asked for does not exist, 130 and 143 ended
+//! by Ctrl-C and by SIGTERM.
+
+mod arguments;
+mod command;
+mod executables;
+mod failure;
+mod file;
+mod json_text;
+mod jupyter;
+mod run;
+mod signals;
+mod store;
+mod table;
+mod terminal;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = BufWriter::new(io::stdout());
+    let result = arguments.run(&mut out).and_then(|()| Ok(out.flush()?));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // `pipulate job list | head -1`: whoever reads has seen enough.
+        Err(error) if failure::is_broken_pipe(&error) => {
+            // What is still buffered has nowhere to go, and would only fail again.
+            let _ = out.into_parts();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // What was written before the failure belongs before its message.
+            let _ = out.flush();
+            failure::report(&error)
+        }
+    }
+}

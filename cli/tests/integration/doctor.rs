@@ -1,0 +1,107 @@
+//! `pipulate doctor`.
+
+use crate::sandbox::{Ran, Sandbox};
+
+/// The words before the name of each check, in order.
+fn words(ran: &Ran) -> Vec<(String, String)> {
+    let lines = ran.stdout.lines().filter(|line| !line.starts_with(' '));
+    let pair = |line: &str| {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        (words.next().unwrap(), words.next().unwrap())
+    };
+    lines.map(pair).collect()
+}
+
+#[test]
+fn each_check_is_a_line_and_each_lack_has_its_remedy() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run("doctor");
+    let words = words(&ran);
+    let names: Vec<_> = words.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "rustc",
+            "cargo",
+            "linker",
+            "rust-src",
+            "store",
+            "kernel",
+            "kernelspec",
+            "jupyter"
+        ],
+        "{ran}"
+    );
+    // Whoever built this test has these.
+    for (word, name) in words
+        .iter()
+        .filter(|(_, name)| ["rustc", "cargo", "linker", "store"].contains(&name.as_str()))
+    {
+        assert_eq!(word, "ok", "{name}: {ran}");
+    }
+    let lacks = words.iter().filter(|(word, _)| word != "ok").count();
+    assert_eq!(
+        ran.stdout.lines().filter(|line| line.starts_with("          ")).count(),
+        lacks,
+        "{ran}"
+    );
+    let problems = words.iter().any(|(word, _)| word == "problem");
+    assert_eq!(ran.code, Some(i32::from(problems)), "{ran}");
+    assert!(!sandbox.path("pipeline.db").exists(), "a check changed something");
+    assert!(
+        ran.stdout
+            .contains("optional  kernelspec  Jupyter does not know the kernel\n"),
+        "{ran}"
+    );
+    assert!(ran.stdout.contains("pipulate kernel install\n"), "{ran}");
+}
+
+#[cfg(unix)]
+#[test]
+fn without_rust_nothing_works_and_doctor_says_why() {
+    let sandbox = Sandbox::new();
+    let output = sandbox
+        .command(["doctor"])
+        .env("PATH", sandbox.path(""))
+        .output()
+        .unwrap();
+    let ran = Ran::of("doctor", output).code(1).stderr_contains("things are missing");
+    assert!(ran.stdout.contains("problem   rustc       not on the PATH\n"), "{ran}");
+    assert!(ran.stdout.contains("https://rustup.rs"), "{ran}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_old_compiler_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.script("bin/rustc", "#!/bin/sh\necho 'rustc 1.60.0 (0123abc 2022-04-04)'\n");
+    let output = sandbox
+        .command(["doctor"])
+        .env("PATH", sandbox.path("bin"))
+        .output()
+        .unwrap();
+    let ran = Ran::of("doctor", output).code(1);
+    assert!(
+        ran.stdout
+            .contains("problem   rustc       1.60.0 is too old: 1.95 is needed\n"),
+        "{ran}"
+    );
+    assert!(ran.stdout.contains("rustup update stable\n"), "{ran}");
+    // It prints a version, whatever it is asked to build.
+    assert!(ran.stdout.contains("problem   linker"), "{ran}");
+}
+
+#[test]
+fn a_store_that_is_broken_is_a_problem() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "pipeline.db",
+        "this is no database, and it is long enough to be taken for one if nobody looks",
+    );
+    let ran = sandbox.run("doctor").code(1);
+    assert!(
+        words(&ran).contains(&("problem".to_owned(), "store".to_owned())),
+        "{ran}"
+    );
+    sandbox.run("job list").code(1).stdout("").stderr_contains("error: ");
+}

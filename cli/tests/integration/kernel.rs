@@ -1,0 +1,144 @@
+//! `pipulate kernel`: kernelspecs.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn spec(folder: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(folder.join("kernel.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_kernel_is_installed_below_a_prefix() {
+    let sandbox = Sandbox::new();
+    let kernel = sandbox.write("with space/pipulate-kernel", "");
+    let folder = sandbox.path("prefix/share/jupyter/kernels/pipulate");
+    let line = "kernel install --prefix prefix --kernel 'with space/pipulate-kernel'";
+    // Installing again replaces what is there, and leaves nothing beside it.
+    for _ in 0..2 {
+        let installed = sandbox.run(line).code(0).stderr("");
+        assert_eq!(
+            installed.stdout,
+            format!("Installed \"Rust (Pipulate)\" in {}\n", folder.display())
+        );
+        assert_eq!(files(folder.parent().unwrap()), ["pipulate"]);
+    }
+    assert_eq!(
+        files(&folder),
+        ["kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]
+    );
+    let spec = spec(&folder);
+    assert_eq!(spec["argv"], json!([kernel, "--connection-file", "{connection_file}"]));
+    assert_eq!(
+        (&spec["display_name"], &spec["language"]),
+        (&json!("Rust (Pipulate)"), &json!("rust"))
+    );
+    assert_eq!(spec["interrupt_mode"], "message");
+    assert!(fs::read(folder.join("logo-64x64.png")).unwrap().starts_with(b"\x89PNG"));
+
+    sandbox
+        .run("kernel uninstall --prefix prefix")
+        .code(0)
+        .stdout(&format!("Removed {}\n", folder.display()));
+    assert!(!folder.exists());
+    sandbox
+        .run("kernel uninstall --prefix prefix")
+        .code(3)
+        .stderr_contains("no kernel `pipulate` is installed in ")
+        .stderr_contains("help: `pipulate kernel list`");
+}
+
+#[test]
+fn the_active_environment_comes_before_the_user() {
+    let sandbox = Sandbox::new();
+    sandbox.write("pipulate-kernel", "");
+    let venv = sandbox.path("venv");
+    let install = |arguments: &[&str], venv: Option<&Path>| {
+        let mut command = sandbox.command(
+            ["kernel", "install", "--kernel", "pipulate-kernel"]
+                .iter()
+                .chain(arguments),
+        );
+        // An empty variable is no environment, and no place either.
+        command
+            .env("VIRTUAL_ENV", venv.unwrap_or(Path::new("")))
+            .env("JUPYTER_PATH", "");
+        command.output().unwrap().status.code()
+    };
+    let in_venv = venv.join("share/jupyter/kernels");
+    let of_user = sandbox.path("jupyter/kernels");
+    assert_eq!(install(&[], Some(&venv)), Some(0));
+    assert_eq!(files(&in_venv), ["pipulate"]);
+    assert!(!of_user.exists());
+    assert_eq!(install(&["--name", "mine", "--display-name", "Mine"], None), Some(0));
+    assert_eq!(spec(&of_user.join("mine"))["display_name"], "Mine");
+    assert_eq!(install(&["--user"], Some(&venv)), Some(0));
+    assert_eq!(files(&of_user), ["mine", "pipulate"]);
+    assert_eq!(install(&["--sys-prefix"], None), Some(1));
+    assert!(
+        !sandbox.path("kernels").exists(),
+        "an empty variable was taken for the working folder"
+    );
+}
+
+#[test]
+fn installed_kernels_are_listed() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("kernel list")
+        .code(0)
+        .stdout("The kernel is not installed. `pipulate kernel install` installs it.\n");
+    let kernel = sandbox.write("pipulate-kernel", "");
+    sandbox.run("kernel install --user --kernel pipulate-kernel").code(0);
+    let list = sandbox.run("kernel list").code(0);
+    assert!(
+        list.stdout
+            .contains(&format!("Rust (Pipulate)  {}  ", kernel.display())),
+        "{list}"
+    );
+    fs::remove_file(&kernel).unwrap();
+    let list = sandbox.run("kernel list").code(0);
+    assert!(
+        list.stdout.contains(&format!("{} (missing)", kernel.display())),
+        "{list}"
+    );
+}
+
+#[test]
+fn another_kernel_is_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.write("pipulate-kernel", "");
+    let python = r#"{"argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Python 3", "language": "python"}"#;
+    let file = sandbox.write("prefix/share/jupyter/kernels/python3/kernel.json", python);
+    for command in ["install --kernel pipulate-kernel", "uninstall"] {
+        sandbox
+            .run(&format!("kernel {command} --prefix prefix --name python3"))
+            .code(1)
+            .stdout("")
+            .stderr_contains("is the kernelspec of another kernel");
+    }
+    assert_eq!(fs::read_to_string(file).unwrap(), python);
+}
+
+#[test]
+fn a_kernel_that_is_not_there_is_not_installed() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("kernel install --prefix prefix --kernel missing")
+        .code(1)
+        .stdout("")
+        .stderr_contains("there is no kernel at missing");
+    assert!(!sandbox.path("prefix").exists());
+}

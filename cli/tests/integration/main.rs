@@ -1,0 +1,14 @@
+//! The real program, run as a user runs it. Each test has a folder and a store of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its purpose")]
+
+mod completions;
+mod doctor;
+mod fake_kernel;
+mod job;
+mod job_output;
+mod kernel;
+mod lab;
+mod run;
+mod sandbox;
+mod usage;
