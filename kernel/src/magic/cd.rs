@@ -44,9 +44,10 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
         .directory()
         .map_err(|error| unreachable_folder(Path::new("."), &error))?;
     let folder = match call.argument(0) {
-        Some("-") => PathBuf::from(
-            super::env::get(PREVIOUS, context).ok_or_else(|| call.misused("there is no folder before this one"))?,
-        ),
+        Some("-") => {
+            let before = context.state.environment().remove(PREVIOUS);
+            PathBuf::from(before.ok_or_else(|| call.misused("there is no folder before this one"))?)
+        }
         folder => resolve(folder.unwrap_or("~"), context)?,
     };
     let folder = folder

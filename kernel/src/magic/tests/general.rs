@@ -79,6 +79,7 @@ fn the_working_folder_changes_and_goes_back() {
     let start = notebook.folder.path().canonicalize().unwrap();
     std::fs::create_dir(start.join("sub folder")).unwrap();
     let sub = start.join("sub folder");
+    assert_eq!(notebook.run("%cd -").error().ename, "Usage");
     assert_eq!(
         notebook.run("%cd \"sub folder\"").stdout(),
         format!("{}\n", sub.display())
