@@ -133,11 +133,19 @@ impl Run {
         let last_words = kernel.last_words();
         // The file first: whatever the kernel's end may bring, the outputs are safe.
         let written = self.output.as_deref().map_or(Ok(()), |output| document.write(output));
-        kernel
-            .shut_down(async {
-                signals.next().await;
+        let at_once = matches!(
+            &summary,
+            Ok(Summary {
+                stopped: Some((_, _, Stop::Signal { at_once: true, .. })),
+                ..
             })
-            .await;
+        );
+        let hurry = async {
+            if !at_once {
+                signals.next().await;
+            }
+        };
+        kernel.shut_down(hurry).await;
         let summary = summary?;
         written?;
         self.conclude(progress, document.skipped(), &summary);
@@ -182,7 +190,7 @@ impl Run {
 fn failure(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words: &str) -> Failure {
     let message = stop.message(number, cells);
     let failure = match stop {
-        Stop::Signal(signal) => return Failure::signalled(message, signal.number()),
+        Stop::Signal { signal, .. } => return Failure::signalled(message, signal.number()),
         Stop::Failed(error) => {
             Failure::new(message).details(format!("{}\n{}", excerpt(&cell.code), crate::run::traceback(error)))
         }

@@ -241,13 +241,14 @@ fn spawn(launch: &Launch<'_>, connection_file: &Path, log: &Path) -> Result<Chil
     let mut command = Command::new(launch.program);
     command.arg("--connection-file").arg(connection_file);
     command.arg("--notebook").arg(launch.notebook);
-    command.arg(format!("--url={}", launch.url));
     if let Some(job) = launch.job {
         command.arg(format!("--job={job}"));
     }
     command.args(launch.parameters.iter().map(Parameter::argument));
     command
         .current_dir(folder_of(launch.notebook))
+        // Programs that cells start find the same store, too.
+        .env("PIPULATE_URL", launch.url)
         // As Jupyter does it: a kernel whose parent is gone ends.
         .env("JPY_PARENT_PID", std::process::id().to_string())
         .stdin(Stdio::null())

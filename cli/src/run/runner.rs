@@ -46,8 +46,8 @@ pub(crate) enum Stop {
     Failed(ErrorOutput),
     /// The cell took longer than it may.
     TimedOut(Duration),
-    /// Someone wants us to end.
-    Signal(Signal),
+    /// Someone wants us to end: for the second time, and then at once.
+    Signal { signal: Signal, at_once: bool },
     /// The cell asks for input, and the terminal has ended.
     NoInput,
     /// The kernel's process ended.
@@ -179,10 +179,10 @@ impl Runner<'_> {
                 }
                 signal = self.signals.next() => {
                     if why.is_some() {
-                        return Err(Stop::Signal(signal));
+                        return Err(Stop::Signal { signal, at_once: true });
                     }
                     self.progress.note("Interrupting the cell; once more ends the kernel at once.");
-                    why = Some(Stop::Signal(signal));
+                    why = Some(Stop::Signal { signal, at_once: false });
                     limit = Some(self.interrupt().await?);
                 }
             }
@@ -218,7 +218,7 @@ impl Stop {
                 format!("{cell} failed: {}: {first}", error.ename)
             }
             Self::TimedOut(timeout) => format!("{cell} took longer than {}", shown(*timeout)),
-            Self::Signal(_) => format!("interrupted in {cell}"),
+            Self::Signal { .. } => format!("interrupted in {cell}"),
             Self::NoInput => format!("{cell} asks for input, and there is no more"),
             Self::KernelEnded(status) => format!("the kernel ended in {cell} ({status})"),
             Self::Lost(error) => format!("the kernel was lost in {cell}: {error:#}"),

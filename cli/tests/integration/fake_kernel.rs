@@ -210,12 +210,18 @@ impl Fake {
                     self.publish(request, StreamContent::stdout(&folder.display().to_string()))
                         .await;
                 }
+                "variable" => {
+                    let value = env::var(rest).unwrap_or_default();
+                    self.publish(request, StreamContent::stdout(&value)).await;
+                }
+                "frozen" => loop {
+                    std::thread::park();
+                },
                 "fail" => return Err(error("Failed", rest)),
                 "hang" => {
                     self.interrupted.notified().await;
                     return Err(error("Interrupted", "the cell was interrupted"));
                 }
-                "deaf" => std::future::pending().await,
                 "die" => {
                     eprintln!("last words: {rest}");
                     process::exit(7);

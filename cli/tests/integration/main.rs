@@ -9,6 +9,7 @@ mod job;
 mod job_output;
 mod kernel;
 mod lab;
+mod real_kernel;
 mod run;
 mod sandbox;
 mod usage;

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -160,7 +161,10 @@ fn displays_are_cleared_and_updated_in_the_file() {
 #[test]
 fn the_kernel_is_told_all_it_needs() {
     let sandbox = sandbox_of(&[]);
-    let notebook = sandbox.write("sub folder/n.ipynb", &notebook_of(&["arguments", "write \n", "folder"]));
+    let notebook = sandbox.write(
+        "sub folder/n.ipynb",
+        &notebook_of(&["arguments", "variable PIPULATE_URL", "folder"]),
+    );
     let ran = sandbox
         .run(
             "run 'sub folder/n.ipynb' --kernel fake-kernel --job k -p a=1 -p 'b={\"x\": \"y z\"}' --quiet -o out.ipynb",
@@ -179,7 +183,6 @@ fn the_kernel_is_told_all_it_needs() {
     let expected = [
         "--notebook",
         notebook.to_str().unwrap(),
-        &format!("--url=sqlite:{}", sandbox.path("pipeline.db").display()),
         "--job=k",
         "--parameter=a=1",
         "--parameter=b={\"x\": \"y z\"}",
@@ -190,8 +193,9 @@ fn the_kernel_is_told_all_it_needs() {
         notebook.parent().unwrap().to_str().unwrap(),
         "a kernel works in the notebook's folder"
     );
+    assert_eq!(text(1), format!("sqlite:{}", sandbox.path("pipeline.db").display()));
     // The folder of the connection is gone with the run.
-    assert!(!std::path::Path::new(arguments[1]).parent().unwrap().exists());
+    assert!(!Path::new(arguments[1]).parent().unwrap().exists());
 }
 
 #[test]
@@ -238,12 +242,7 @@ fn on_a_terminal_the_user_is_asked() {
     let mut running = Running(on_terminal.spawn().unwrap());
     let mut input = running.0.stdin.take().unwrap();
     let mut output = running.0.stdout.take().unwrap();
-    let mut seen = String::new();
-    let mut byte = [0];
-    while !seen.contains("Your name? ") {
-        assert_eq!(output.read(&mut byte).unwrap(), 1, "{seen}");
-        seen.push(char::from(byte[0]));
-    }
+    let seen = read_until(&mut output, "Your name? ");
     std::io::Write::write_all(&mut input, b"Ada\n").unwrap();
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
@@ -290,6 +289,17 @@ fn a_kernel_that_dies_is_an_error_with_its_last_words() {
     );
 }
 
+/// Reads what a program writes, up to and including `part`.
+#[track_caller]
+fn read_until(output: &mut impl Read, part: &str) -> String {
+    let (mut seen, mut byte) = (String::new(), [0]);
+    while !seen.ends_with(part) {
+        assert_eq!(output.read(&mut byte).unwrap(), 1, "no {part:?} in {seen:?}");
+        seen.push(char::from(byte[0]));
+    }
+    seen
+}
+
 /// Starts a run whose first cell prints `begun` and goes on, and waits for that.
 fn begun(sandbox: &Sandbox) -> (Running, BufReader<std::process::ChildStdout>) {
     let mut running = Running(sandbox.command(RUN.split(' ')).spawn().unwrap());
@@ -310,14 +320,14 @@ fn signal(running: &Running, name: &str) {
     );
 }
 
-/// Processes that run this sandbox's kernel.
-fn kernels_of(sandbox: &Sandbox) -> usize {
+/// How many kernels run this notebook.
+pub(crate) fn kernels_of(notebook: &Path) -> usize {
     let arguments = Command::new("ps")
         .args(["-axeww", "-o", "command="])
         .output()
         .unwrap()
         .stdout;
-    let notebook = sandbox.path("n.ipynb").canonicalize().unwrap();
+    let notebook = notebook.canonicalize().unwrap();
     let sign = format!("--notebook\n{}", notebook.display());
     let one_line = format!("--notebook {}", notebook.display());
     let text = String::from_utf8_lossy(&arguments).into_owned();
@@ -344,26 +354,23 @@ fn ctrl_c_interrupts_the_cell_and_ends_the_kernel() {
             notebook(&sandbox.path("out.ipynb"))["cells"][0]["outputs"][1]["ename"],
             "Interrupted"
         );
-        assert_eq!(kernels_of(&sandbox), 0);
+        assert_eq!(kernels_of(&sandbox.path("n.ipynb")), 0);
     }
 }
 
 #[test]
-fn a_second_ctrl_c_ends_a_kernel_that_does_not_listen() {
-    let sandbox = sandbox_of(&["print begun\ndeaf"]);
+fn a_second_ctrl_c_kills_a_kernel_that_does_not_listen() {
+    let sandbox = sandbox_of(&["print begun", "frozen"]);
     let (mut running, _stdout) = begun(&sandbox);
-    let mut stderr = BufReader::new(running.0.stderr.take().unwrap());
+    let mut stderr = running.0.stderr.take().unwrap();
+    read_until(&mut stderr, "[2/2]");
     signal(&running, "-INT");
-    let mut line = String::new();
-    while !line.contains("once more") {
-        line.clear();
-        assert_ne!(stderr.read_line(&mut line).unwrap(), 0);
-    }
+    read_until(&mut stderr, "once more");
     let started = Instant::now();
     signal(&running, "-INT");
     assert_eq!(running.0.wait().unwrap().code(), Some(130));
     assert!(started.elapsed() < Duration::from_secs(5));
-    assert_eq!(kernels_of(&sandbox), 0);
+    assert_eq!(kernels_of(&sandbox.path("n.ipynb")), 0);
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! `pipulate run` with the kernel that users have: `pipulate-kernel`, which `cargo test --workspace` builds beside this program.
+
+#![cfg(unix)]
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::run::notebook_of;
+use crate::sandbox::{Ran, Sandbox, notebook};
+
+fn sandbox_of(cells: &[&str]) -> Sandbox {
+    let kernel = Path::new(env!("CARGO_BIN_EXE_pipulate")).with_file_name("pipulate-kernel");
+    assert!(
+        kernel.is_file(),
+        "there is no {}: `cargo build --package pipulate-kernel` makes it",
+        kernel.display()
+    );
+    let sandbox = Sandbox::new();
+    sandbox.write("report.ipynb", &notebook_of(cells));
+    sandbox
+}
+
+/// No cell here needs the compiler: these are answered while it still starts.
+#[test]
+fn what_one_kernel_saves_the_next_one_finds() {
+    let sandbox = sandbox_of(&["%pip_job hello-01", "%pip_set name \"Ada\"", "%pip_get name"]);
+    let first = sandbox.run("run report.ipynb -o out.ipynb").code(0);
+    assert!(first.stdout.contains("Ada"), "{first}");
+    sandbox.run("job get hello-01 name").code(0).stdout("\"Ada\"\n");
+    let job = sandbox.run("job show hello-01 --json").json();
+    assert_eq!(
+        (&job["workflow"], &job["steps"][0]["source"]),
+        (&json!("report"), &json!("notebook"))
+    );
+    let written = notebook(&sandbox.path("out.ipynb"));
+    assert_eq!(written["cells"][2]["execution_count"], 3);
+    assert_eq!(written["cells"][2]["outputs"][0]["output_type"], "execute_result");
+    assert_eq!(written["metadata"]["language_info"]["name"], "rust");
+
+    sandbox.write("resume.ipynb", &notebook_of(&["%pip_job hello-01", "%pip_get name"]));
+    let second = sandbox.run("run resume.ipynb").code(0);
+    assert!(second.stdout.contains("Ada"), "{second}");
+}
+
+#[test]
+fn parameters_answer_inputs_and_are_there_to_get() {
+    let sandbox = sandbox_of(&["%pip_input month", "%pip_get title"]);
+    let ran = sandbox
+        .run("run report.ipynb --job may -p month=5 -p 'title=\"May\"'")
+        .code(0);
+    assert!(ran.stdout.contains("May"), "{ran}");
+    sandbox.run("job get may month").code(0).stdout("5\n");
+    // Without a parameter and without a terminal, an input fails and says so.
+    let unanswered = sandbox.run("run report.ipynb --job june").code(1);
+    assert!(
+        unanswered.stderr.contains("error: cell 1 of 2 failed: "),
+        "{unanswered}"
+    );
+    assert!(unanswered.stderr.contains("month"), "{unanswered}");
+}
+
+#[test]
+fn a_mistake_in_a_magic_is_one_clear_error() {
+    let sandbox = sandbox_of(&["%pip_job hello-01", "%pip_got name"]);
+    let ran = sandbox.run("run report.ipynb -o out.ipynb").code(1);
+    assert_eq!(ran.stderr.matches("error: ").count(), 1, "{ran}");
+    assert!(
+        ran.stderr.contains("error: cell 2 of 2 failed: ") && ran.stderr.contains("%pip_get"),
+        "{ran}"
+    );
+    assert_eq!(
+        notebook(&sandbox.path("out.ipynb"))["cells"][1]["outputs"][0]["output_type"],
+        "error"
+    );
+}
+
+#[test]
+fn rust_cells_run_and_share_the_job() {
+    let sandbox = sandbox_of(&[
+        "%pip_job hello-01\n%pip_set numbers [1, 2, 3]",
+        "let numbers: Vec<u32> = %pip_get numbers;\nlet total: u32 = numbers.iter().sum();\nprintln!(\"total {total}\");",
+        "%pip_set total = total",
+        "let nothing: Option<u32> = None;\nnothing.unwrap()",
+    ]);
+    let ran = sandbox.run("run report.ipynb -o out.ipynb").code(1);
+    assert!(ran.stdout.contains("total 6\n"), "{ran}");
+    assert!(ran.stderr.contains("error: cell 4 of 4 failed: "), "{ran}");
+    sandbox.run("job get hello-01 total").code(0).stdout("6\n");
+}
+
+#[test]
+fn a_cell_that_does_not_end_is_stopped_and_leaves_no_process() {
+    let sandbox = sandbox_of(&["%%bash\necho begun\nsleep 600"]);
+    let output = sandbox
+        .command(["run", "report.ipynb", "--timeout", "2"])
+        .output()
+        .unwrap();
+    let ran = Ran::of("run", output).code(1).stderr_contains("took longer than 2.0 s");
+    assert!(ran.stdout.contains("begun"), "{ran}");
+    assert_eq!(crate::run::kernels_of(&sandbox.path("report.ipynb")), 0);
+}
