@@ -66,12 +66,11 @@ impl Router {
     pub(crate) fn run(self) {
         loop {
             self.mailbox.wait(&self.socket, None);
+            // First what clients have sent: they have not seen the replies that go out below.
             self.receive();
             while let Some(item) = self.mailbox.next() {
                 match item {
                     Item::Reply { reply, sent } => {
-                        // What is already here was sent by someone who has not seen this reply.
-                        self.receive();
                         self.send(*reply);
                         let _ = sent.send(self.kernel.cells_received.load(Ordering::Acquire));
                     }

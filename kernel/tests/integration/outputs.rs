@@ -78,3 +78,18 @@ fn displays_are_replaced_by_id() {
     assert_eq!(request.iopub("clear_output").content, json!({ "wait": true }));
     request.stream("stdout", "\u{e9}\u{1f980}").executed(1).idle();
 }
+
+#[test]
+fn what_a_cell_prints_after_its_end_is_shown_there_and_nowhere_else() {
+    let kernel = Kernel::start();
+    let client = kernel.first_client();
+    let old = client.execute_with("keep", &json!({ "allow_stdin": true }));
+    old.busy().input(1, "keep").executed(1).idle();
+    let new = client.execute("both");
+    new.busy().input(2, "both").stream("stdout", "new ");
+    old.stream("stdout", "old");
+    new.stream("stdout", "again")
+        .error("Input", "Interrupted")
+        .failed(2, "Input", "Interrupted")
+        .idle();
+}

@@ -80,7 +80,6 @@ impl Drop for Process {
 #[test]
 fn sigint_interrupts_and_does_not_end_the_kernel() {
     let (mut process, client, _folder) = Process::start();
-    process.signal("-INT");
     let sleeps = client.execute("print begun\nsleep 20000");
     sleeps
         .busy()

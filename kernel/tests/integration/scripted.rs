@@ -8,7 +8,7 @@ use pipulate_kernel::engine::fake::FakeEngine;
 use pipulate_kernel::engine::handle::EngineHandle;
 use pipulate_kernel::engine::{Completions, Engine};
 use pipulate_kernel::notebook::{CellRequest, Completeness, Notebook};
-use pipulate_kernel::outputs::{CellError, MimeBundle, Outputs};
+use pipulate_kernel::outputs::{CellError, MimeBundle, Outputs, Stream};
 use pipulate_kernel::source_map::SourceMap;
 use serde_json::{Map, Value};
 
@@ -16,6 +16,8 @@ pub(crate) struct Scripted {
     engine: EngineHandle,
     /// Dropped to let an engine start that waits for it.
     gate: Mutex<Option<Sender<()>>>,
+    /// The outputs of a cell that has ended, as a thread that it left behind has them.
+    kept: Mutex<Option<Arc<dyn Outputs>>>,
 }
 
 impl Scripted {
@@ -23,6 +25,7 @@ impl Scripted {
         Self {
             engine: EngineHandle::spawn(|| Ok(Box::new(FakeEngine::new()) as Box<dyn Engine>)),
             gate: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -37,6 +40,7 @@ impl Scripted {
         Self {
             engine,
             gate: Mutex::new(Some(gate)),
+            kept: Mutex::default(),
         }
     }
 }
@@ -48,6 +52,20 @@ impl Notebook for Scripted {
         if request.code == "about" {
             let about = format!("{} {:?} {}", request.execution_count, request.cell_id, request.silent);
             return Err(CellError::new("About", about));
+        }
+        if request.code == "keep" {
+            *self.kept.lock().unwrap() = Some(outputs);
+            return Ok(());
+        }
+        if let ("both", Some(kept)) = (request.code.as_str(), &*self.kept.lock().unwrap()) {
+            outputs.stream(Stream::Stdout, "new ");
+            kept.stream(Stream::Stdout, "old");
+            outputs.stream(Stream::Stdout, "again");
+            kept.execute_result(MimeBundle::new(), Map::new());
+            return kept
+                .input("", false)
+                .map(drop)
+                .map_err(|error| CellError::new("Input", format!("{error:?}")));
         }
         let value = self
             .engine
