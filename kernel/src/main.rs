@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use pipulate_kernel::connection::Connection;
 use pipulate_kernel::history::History;
-use pipulate_kernel::{ServeOptions, engine, serve, start, worker};
+use pipulate_kernel::{ServeOptions, Sockets, engine, start, worker};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
@@ -42,7 +42,18 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if arguments.warm_up {
+        let program = std::env::current_exe().context("the kernel cannot find its own program")?;
+        let taken = start::warm_up(program, &start::data_folder()).context("cannot build the cell library")?;
+        println!(
+            "The cell library is built ({:.1} s); new kernels begin with it.",
+            taken.as_secs_f64()
+        );
+        return Ok(());
+    }
     let connection = Connection::read(arguments.connection_file())?;
+    // Before all that takes time, so that a client finds someone to talk to.
+    let sockets = Sockets::open(&connection)?;
     let program = std::env::current_exe().context("the kernel cannot find its own program")?;
     let data = start::data_folder();
     // Ends after serving: its folder holds what cells are compiled in.
@@ -52,6 +63,6 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         handle_signals: true,
         ..ServeOptions::default()
     };
-    serve(&connection, Arc::clone(&running.session) as _, options)?;
+    sockets.serve(Arc::clone(&running.session) as _, options)?;
     Ok(())
 }

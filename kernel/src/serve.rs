@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::sockets::iopub::{Iopub, Publisher};
 use crate::sockets::router::{Replies, Router};
 use crate::sockets::stdin::{Asker, Stdin};
 use crate::sockets::{assistant, executor, heartbeat, iopub, stdin};
-use crate::transport::{Role, Transport, mailbox};
+use crate::transport::{Postbox, Role, Socket, Transport, mailbox};
 use crate::wire::Wire;
 
 /// How long the running cell may take to end once its processes have been told to. A client kills the kernel after 5 s.
@@ -60,117 +61,189 @@ pub enum ServeError {
 
 /// Serves clients until one asks for the end (or SIGTERM comes); then everything the kernel started has ended.
 pub fn serve(connection: &Connection, notebook: Arc<dyn Notebook>, options: ServeOptions) -> Result<(), ServeError> {
-    let rust_version = RustVersion::probe();
-    let transport = Transport::new();
-    let bind = |channel, role, endpoint: String| {
-        transport.bind(role, &endpoint).map_err(|error| {
-            let reason = error.to_string();
-            ConnectionError::Bind {
-                channel,
-                endpoint,
-                reason,
+    Sockets::open(connection)?.serve(notebook, options)
+}
+
+/// The kernel's sockets, open: clients can connect, and what they send waits until it is served.
+///
+/// A program that has more to do before it can serve opens them first. A client that finds nobody tries again only
+/// after a tenth of a second.
+pub struct Sockets {
+    transport: Transport,
+    wire: Arc<Wire>,
+    rust_version: RustVersion,
+    shell: Socket,
+    control: Socket,
+    stdin: Socket,
+    iopub: Socket,
+    heartbeat: Socket,
+}
+
+impl Sockets {
+    /// Opens the sockets where the connection says.
+    pub fn open(connection: &Connection) -> Result<Self, ConnectionError> {
+        let transport = Transport::new();
+        let bind = |channel, role, endpoint: String| match transport.bind(role, &endpoint) {
+            Ok(socket) => Ok(socket),
+            Err(error) => {
+                let reason = error.to_string();
+                Err(ConnectionError::Bind {
+                    channel,
+                    endpoint,
+                    reason,
+                })
             }
-        })
-    };
-    let iopub_socket = bind("iopub", Role::Publisher, connection.iopub())?;
-    let heartbeat_socket = bind("hb", Role::Echo, connection.heartbeat())?;
-    let stdin_socket = bind("stdin", Role::Asker, connection.stdin())?;
-    let control_socket = bind("control", Role::Router, connection.control())?;
-    let shell_socket = bind("shell", Role::Router, connection.shell())?;
-
-    let (iopub_post, iopub_mailbox) = mailbox()?;
-    let (heartbeat_post, heartbeat_mailbox) = mailbox()?;
-    let (stdin_post, stdin_mailbox) = mailbox()?;
-    let (control_post, control_mailbox) = mailbox()?;
-    let (shell_post, shell_mailbox) = mailbox()?;
-    let (executor_sender, executor_items) = mpsc::channel();
-    let (assistant_sender, assistant_jobs) = mpsc::channel();
-    let (end, ended) = mpsc::channel();
-
-    let iopub = Iopub(iopub_post);
-    let kernel = Arc::new(Kernel {
-        wire: Arc::new(Wire::new(connection.key(), "kernel")),
-        notebook,
-        comms: Comms::new(options.comm_targets, iopub.clone()),
-        iopub,
-        stdin: Stdin(stdin_post),
-        history: options.history,
-        rust_version,
-        running: Mutex::default(),
-        cells_received: AtomicU64::new(0),
-        end,
-        stopping: AtomicBool::new(false),
-    });
-    let _signals = options
-        .handle_signals
-        .then(|| signals::Listener::start(Arc::clone(&kernel)))
-        .transpose()?;
-
-    let wire = Arc::clone(&kernel.wire);
-    let iopub_thread = spawn("iopub", move || {
-        Publisher::new(iopub_socket, iopub_mailbox, &wire).run();
-    })?;
-    let heartbeat_thread = spawn("heartbeat", move || {
-        heartbeat::run(&heartbeat_socket, &heartbeat_mailbox);
-    })?;
-    let wire = Arc::clone(&kernel.wire);
-    let stdin_thread = spawn("stdin", move || Asker::new(stdin_socket, stdin_mailbox, &wire).run())?;
-    let shared = Arc::clone(&kernel);
-    let executor_thread = spawn("executor", move || executor::run(&shared, &executor_items))?;
-    let shared = Arc::clone(&kernel);
-    let assistant_thread = spawn("assistant", move || assistant::run(&shared, &assistant_jobs))?;
-    let mut routers = Vec::new();
-    for (name, socket, post, mailbox) in [
-        ("control", control_socket, control_post, control_mailbox),
-        ("shell", shell_socket, shell_post, shell_mailbox),
-    ] {
-        let replies = Replies(post);
-        let router = Router {
-            name,
-            socket,
-            mailbox,
-            replies: replies.clone(),
-            kernel: Arc::clone(&kernel),
-            executor: executor_sender.clone(),
-            assistant: assistant_sender.clone(),
         };
-        routers.push((replies, spawn(name, move || router.run())?));
+        Ok(Self {
+            shell: bind("shell", Role::Router, connection.shell())?,
+            control: bind("control", Role::Router, connection.control())?,
+            stdin: bind("stdin", Role::Asker, connection.stdin())?,
+            iopub: bind("iopub", Role::Publisher, connection.iopub())?,
+            heartbeat: bind("hb", Role::Echo, connection.heartbeat())?,
+            wire: Arc::new(Wire::new(connection.key(), "kernel")),
+            rust_version: RustVersion::probe(),
+            transport,
+        })
     }
-    // From here on the routers alone can give work to the assistant, which ends with them.
-    drop(assistant_sender);
 
-    // The kernel itself holds a sender: this returns only when someone has asked for the end.
-    let _ = ended.recv();
+    /// See [`serve`].
+    pub fn serve(self, notebook: Arc<dyn Notebook>, options: ServeOptions) -> Result<(), ServeError> {
+        let (threads, ended) = Threads::start(self, notebook, options)?;
+        // The kernel itself holds a sender: this returns only when someone has asked for the end.
+        let _ = ended.recv();
+        threads.end();
+        Ok(())
+    }
+}
 
-    // The cell that is running ends first, so that its last outputs and its reply still find their sockets. A question
-    // to the user would hold up its end, and the next one too.
-    kernel.stdin.interrupt();
-    kernel.notebook.shutdown();
-    kernel.stdin.interrupt();
-    let _ = executor_sender.send(executor::Item::Stop);
-    join("executor", executor_thread, LAST_CELL);
-    let mut sockets_closed = true;
-    for (replies, thread) in routers {
-        replies.stop();
-        sockets_closed &= join("router", thread, LAST_WORDS);
+/// A thread that has a mailbox of its own.
+type Served<P> = (P, JoinHandle<()>);
+
+/// A kernel that serves.
+struct Threads {
+    kernel: Arc<Kernel>,
+    transport: Transport,
+    executor: Served<Sender<executor::Item>>,
+    routers: Vec<Served<Replies>>,
+    assistant: JoinHandle<()>,
+    stdin: JoinHandle<()>,
+    iopub: JoinHandle<()>,
+    heartbeat: Served<Postbox<heartbeat::Stop>>,
+    _signals: Option<signals::Listener>,
+}
+
+impl Threads {
+    /// Starts them all; the receiver hears when someone asks for the end.
+    fn start(
+        sockets: Sockets,
+        notebook: Arc<dyn Notebook>,
+        options: ServeOptions,
+    ) -> Result<(Self, Receiver<()>), ServeError> {
+        let (iopub_post, iopub_mailbox) = mailbox()?;
+        let (heartbeat_post, heartbeat_mailbox) = mailbox()?;
+        let (stdin_post, stdin_mailbox) = mailbox()?;
+        let (executor_sender, executor_items) = mpsc::channel();
+        let (assistant_sender, assistant_jobs) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
+
+        let Sockets {
+            transport,
+            wire,
+            rust_version,
+            shell,
+            control,
+            stdin,
+            iopub,
+            heartbeat,
+        } = sockets;
+        let iopub_handle = Iopub(iopub_post);
+        let kernel = Arc::new(Kernel {
+            wire,
+            notebook,
+            comms: Comms::new(options.comm_targets, iopub_handle.clone()),
+            iopub: iopub_handle,
+            stdin: Stdin(stdin_post),
+            history: options.history,
+            rust_version,
+            running: Mutex::default(),
+            cells_received: AtomicU64::new(0),
+            end,
+            stopping: AtomicBool::new(false),
+        });
+        let signals = options
+            .handle_signals
+            .then(|| signals::Listener::start(Arc::clone(&kernel)))
+            .transpose()?;
+
+        let mut routers = Vec::new();
+        for (name, socket) in [("control", control), ("shell", shell)] {
+            let (post, mailbox) = mailbox()?;
+            let replies = Replies(post);
+            let router = Router {
+                name,
+                socket,
+                mailbox,
+                replies: replies.clone(),
+                kernel: Arc::clone(&kernel),
+                executor: executor_sender.clone(),
+                // The routers alone have senders of the assistant, which ends with them.
+                assistant: assistant_sender.clone(),
+            };
+            routers.push((replies, spawn(name, move || router.run())?));
+        }
+        let [wire, asking_wire] = [&kernel.wire; 2].map(Arc::clone);
+        let [executing, assisting] = [&kernel; 2].map(Arc::clone);
+        let threads = Self {
+            executor: (
+                executor_sender,
+                spawn("executor", move || executor::run(&executing, &executor_items))?,
+            ),
+            routers,
+            assistant: spawn("assistant", move || assistant::run(&assisting, &assistant_jobs))?,
+            stdin: spawn("stdin", move || Asker::new(stdin, stdin_mailbox, &asking_wire).run())?,
+            iopub: spawn("iopub", move || Publisher::new(iopub, iopub_mailbox, &wire).run())?,
+            heartbeat: (
+                heartbeat_post,
+                spawn("heartbeat", move || heartbeat::run(&heartbeat, &heartbeat_mailbox))?,
+            ),
+            kernel,
+            transport,
+            _signals: signals,
+        };
+        Ok((threads, ended))
     }
-    join("assistant", assistant_thread, LAST_WORDS);
-    kernel.stdin.0.post(stdin::Item::Stop);
-    heartbeat_post.post(heartbeat::Stop);
-    kernel.iopub.0.post(iopub::Item::Stop);
-    for (name, thread) in [
-        ("stdin", stdin_thread),
-        ("heartbeat", heartbeat_thread),
-        ("iopub", iopub_thread),
-    ] {
-        sockets_closed &= join(name, thread, LAST_WORDS);
+
+    /// Ends them in the order in which they need each other.
+    fn end(self) {
+        let kernel = self.kernel;
+        // The cell that is running ends first, so that its last outputs and its reply still find their sockets. A
+        // question to the user would hold up its end, and the next one too.
+        kernel.stdin.interrupt();
+        kernel.notebook.shutdown();
+        kernel.stdin.interrupt();
+        let (executor, thread) = self.executor;
+        let _ = executor.send(executor::Item::Stop);
+        join("executor", thread, LAST_CELL);
+
+        let mut sockets_closed = true;
+        for (replies, thread) in self.routers {
+            replies.stop();
+            sockets_closed &= join("router", thread, LAST_WORDS);
+        }
+        join("assistant", self.assistant, LAST_WORDS);
+        kernel.stdin.0.post(stdin::Item::Stop);
+        sockets_closed &= join("stdin", self.stdin, LAST_WORDS);
+        kernel.iopub.0.post(iopub::Item::Stop);
+        sockets_closed &= join("iopub", self.iopub, LAST_WORDS);
+        let (heartbeat, thread) = self.heartbeat;
+        heartbeat.post(heartbeat::Stop);
+        sockets_closed &= join("heartbeat", thread, LAST_WORDS);
+        kernel.history.flush();
+        // With a socket still open, this would wait for it for ever.
+        if sockets_closed {
+            self.transport.close();
+        }
     }
-    kernel.history.flush();
-    // With a socket still open, this would wait for it for ever.
-    if sockets_closed {
-        transport.close();
-    }
-    Ok(())
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

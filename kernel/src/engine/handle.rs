@@ -133,7 +133,7 @@ impl EngineHandle {
     /// [`interrupt`](Self::interrupt) ends the waiting too.
     pub fn evaluate(&self, code: SourceMap, outputs: Arc<dyn Outputs>) -> EvaluationResult {
         let (answer, receiver) = mpsc::channel();
-        {
+        let interrupter = {
             let mut state = self.shared.lock();
             match &state.status {
                 EngineStatus::Stopped => return Err(stopped()),
@@ -153,6 +153,11 @@ impl EngineHandle {
                 state.tickets.remove(&ticket);
                 return Err(stopped());
             }
+            state.interrupter.clone()
+        };
+        // What is done ahead of need can wait; whoever asks now cannot.
+        if let Some(interrupter) = interrupter {
+            interrupter.hurry();
         }
         receiver.recv().unwrap_or_else(|_| Err(stopped()))
     }
@@ -238,10 +243,10 @@ impl EngineHandle {
             self.shared.changed.notify_all();
             state.interrupter.clone()
         };
-        if let Some(interrupter) = interrupter {
-            interrupter.kill();
-        }
         let _ = self.commands.send(Command::Stop);
+        // An engine that is only starting cannot be told to stop, and is not worth waiting for: it ends as it comes up.
+        let Some(interrupter) = interrupter else { return };
+        interrupter.kill();
         let running = |state: &mut State| !state.thread_ended;
         let waited = self
             .shared

@@ -319,7 +319,7 @@ fn shutdown_ends_everything_once_and_for_all() {
 }
 
 #[test]
-fn shutdown_does_not_wait_long_for_an_engine_that_is_starting() {
+fn shutdown_does_not_wait_for_an_engine_that_is_starting() {
     let (handle, gate) = gated();
     let (waiting, _) = in_background(&handle, "value 1");
     handle.shutdown();
