@@ -17,6 +17,8 @@ mod arguments;
 
 /// What is logged, in the syntax of `tracing_subscriber`'s filters, such as `pipulate_kernel=debug`.
 const LOG: &str = "PIPULATE_LOG";
+/// rust-analyzer warns at length, with backtraces, of what it then does another way.
+const LOG_DEFAULT: &str = "error,pipulate=warn,pipulate_kernel=warn";
 
 fn main() -> ExitCode {
     // This binary is also the program around user code: asked for first, since nothing below is meant for that role.
@@ -25,13 +27,8 @@ fn main() -> ExitCode {
     engine::evcxr::rustc_wrapper_hook();
 
     let arguments = Arguments::parse();
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::Level::WARN.into())
-        .with_env_var(LOG);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.from_env_lossy())
-        .with_writer(io::stderr)
-        .init();
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
