@@ -93,6 +93,8 @@ fn python(workspace: &Workspace, name: &str) -> Result<Option<Judge>> {
     let folder = workspace.fresh_folder(name)?;
     let mut command = venv.python(workspace);
     keep_apart(&mut command, &folder);
+    // The kernel's own data: shared by the parts, so that the library that cells link is compiled once.
+    command.env("XDG_DATA_HOME", workspace.target().join("xtask").join("data"));
     Ok(Some(Judge { command, binaries }))
 }
 
