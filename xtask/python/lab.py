@@ -179,7 +179,7 @@ def tour(lab):
     resumed = lab.notebook()["cells"][index]
     if resumed["execution_count"] != 1:
         sys.exit(f"the resume cell has count {resumed['execution_count']}: the kernel was not fresh")
-    expected, found = notebooks.shown(before["cells"][index]), notebooks.shown(resumed)
+    expected, found = notebooks.printed(before["cells"][index]), notebooks.printed(resumed)
     if not expected.strip() or found != expected:
         sys.exit(f"after the restart the resume cell shows\n{found}\nand not, as before it,\n{expected}")
     print(f"after the restart the resume cell shows what was saved before it:\n{found}")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 # The cell that finds, in a fresh kernel, what earlier runs saved.
 RESUME = "resume"
+# The cell that tells a student how far the exercise is.
+CHECK = "exercise-check"
 # Jupyter's own tag for a cell that shows an error on purpose.
 FAILS = "raises-exception"
 
@@ -42,14 +44,31 @@ def problems(notebook):
     return found
 
 
-def shown(cell):
-    """What a reader sees of a cell's outputs, as plain text."""
+def printed(cell):
+    """What a cell's own Rust wrote and gave, as plain text; not what magics display."""
     parts = []
     for output in cell["outputs"]:
         if output["output_type"] == "stream":
             parts.append(text(output["text"]))
-        elif output["output_type"] == "error":
-            parts.append(f"{output['ename']}: {output['evalue']}")
-        else:
-            parts.append(text(output["data"].get("text/plain", "")))
+        elif output["output_type"] == "execute_result":
+            parts.append(text(output["data"]["text/plain"]))
     return "\n".join(part.strip() for part in parts)
+
+
+def solved(notebook):
+    """The notebook with each exercise solved, and whether there was any."""
+    cells = [cell for cell in notebook["cells"] if "solution" in cell.get("metadata", {}).get("pipulate", {})]
+    for cell in cells:
+        cell["source"] = cell["metadata"]["pipulate"]["solution"]
+    return notebook, bool(cells)
+
+
+def exercise_problems(notebook, is_solved):
+    """Whether each check cell sees if its exercise is solved."""
+    expected = "Well done" if is_solved else "Still missing"
+    cells = [cell for cell in notebook["cells"] if tagged(cell, CHECK)]
+    return [
+        f"the check of the exercise prints {printed(cell)!r}, not {expected!r}"
+        for cell in cells
+        if expected not in printed(cell)
+    ]

@@ -1,7 +1,8 @@
-"""Runs each notebook with nbclient and with `pipulate run`, twice each in one store: the second time in a fresh kernel
-that finds what the first one saved. Exit code 1 if any cell is not what it should be."""
+"""Runs each notebook with nbclient and with `pipulate run`, twice each in one store: as it is, and then, in a fresh kernel
+that finds what the first one saved, with the exercises solved. Exit code 1 if any cell is not what it should be."""
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ def with_nbclient(source, written, folder):
 
 
 def with_pipulate(program, source, written, folder):
-    command = [program, "run", source, "-o", written]
+    command = [program, "run", source, "-o", written, "--quiet"]
     subprocess.run(command, cwd=folder, check=True, timeout=NOTEBOOK_SECONDS, stdin=subprocess.DEVNULL)
     nbformat.validate(nbformat.read(written, as_version=4))
 
@@ -38,13 +39,21 @@ def judge(source, name, run, folder):
     """Runs one notebook twice in a store of its own; the problems that were found."""
     folder.mkdir(parents=True)
     os.environ["PIPULATE_URL"] = f"sqlite:{folder / 'pipeline.db'}"
+    with_solutions, has_exercises = notebooks.solved(notebooks.read(source))
+    # Of the same name: it is the workflow's.
+    second = folder / "solved" / source.name
+    second.parent.mkdir()
+    second.write_text(json.dumps(with_solutions), encoding="utf-8")
     found = []
-    for turn in ("first", "second"):
+    for turn, notebook, is_solved in (("first", source, False), ("second", second, True)):
         written = folder / f"{turn}.ipynb"
         started = time.perf_counter()
         try:
-            run(source, written, folder)
-            problems = notebooks.problems(notebooks.read(written))
+            run(notebook, written, folder)
+            result = notebooks.read(written)
+            problems = notebooks.problems(result)
+            if has_exercises:
+                problems += notebooks.exercise_problems(result, is_solved)
         except Exception as error:  # Whatever went wrong, the next notebook is worth running.
             problems = [f"{type(error).__name__}: {error}"]
         seconds = time.perf_counter() - started

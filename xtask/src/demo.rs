@@ -11,6 +11,8 @@ use crate::workspace::Workspace;
 use crate::{binaries, prerequisites, process};
 
 const NOTEBOOK: &str = "notebooks/01_first_pipeline.ipynb";
+/// The step in which the tutorial counts its runs: it can only count on from a value that it finds.
+const COUNTER: &str = "runs";
 
 /// Run the first tutorial twice, in two kernels, and show that the second finds what the first one saved.
 ///
@@ -58,8 +60,10 @@ pub(crate) fn show(workspace: &Workspace) -> Result<()> {
     println!("\n3. The same notebook runs again, in a fresh kernel.");
     stage.run_notebook(&folder.join("second.ipynb"))?;
     let second = stage.state(&key)?;
+    println!("\n4. What is in the store now: pipulate job show {key}\n");
+    stage.pipulate(&["job", "show", &key])?;
     let found = found_again(&first, &second)?;
-    println!("\nThe second kernel found what the first one saved: {found}.");
+    println!("\nThe second run found what the first one had saved: {found}.");
     Ok(())
 }
 
@@ -114,22 +118,68 @@ fn steps(job: &Value) -> Result<&Vec<Value>> {
         .context("`pipulate job show --json` names no steps")
 }
 
-/// That the second run went on with the first one's job: made when that was made, and each step there is still.
+/// That the second run went on with what the first one left: the same job, the counter one higher, all else as it was.
 fn found_again(first: &Value, second: &Value) -> Result<String> {
     ensure!(
         first["created"].is_string() && first["created"] == second["created"],
         "the second run made a new job"
     );
-    let (before, after) = (steps(first)?, steps(second)?);
-    for step in before {
-        let again = after.iter().find(|again| again["name"] == step["name"]);
-        let again = again.with_context(|| format!("the step {} is gone", step["name"]))?;
+    let counter = |job| {
+        value(job, COUNTER)?
+            .as_u64()
+            .with_context(|| format!("the step {COUNTER} is no number"))
+    };
+    let (before, after) = (counter(first)?, counter(second)?);
+    ensure!(
+        after == before + 1,
+        "the step {COUNTER} went from {before} to {after}: the second run did not find it"
+    );
+    for step in steps(first)? {
+        let name = step["name"].as_str().context("a step has no name")?;
+        let again = value(second, name)?;
         ensure!(
-            again["value"] == step["value"],
-            "the step {} changed to {}",
-            step["name"],
-            again["value"]
+            name == COUNTER || *again == step["value"],
+            "the step {name} was {} and is {again}",
+            step["value"]
         );
     }
-    Ok(format!("the same job, and {} steps as they were", before.len()))
+    let others = steps(first)?.len() - 1;
+    Ok(format!(
+        "it counted on from {before} to {after}, and the {others} other steps are as they were"
+    ))
+}
+
+fn value<'job>(job: &'job Value, name: &str) -> Result<&'job Value> {
+    let step = steps(job)?.iter().find(|step| step["name"] == name);
+    Ok(&step.with_context(|| format!("there is no step {name}"))?["value"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn job(created: &str, runs: u64, greeting: &str) -> Value {
+        json!({
+            "created": created,
+            "steps": [{"name": "greeting", "value": greeting}, {"name": "runs", "value": runs}],
+        })
+    }
+
+    #[test]
+    fn a_job_that_went_on_is_found_again() {
+        assert!(found_again(&job("monday", 1, "Hello"), &job("monday", 2, "Hello")).is_ok());
+    }
+
+    #[test]
+    fn a_job_that_began_anew_is_not() {
+        for second in [
+            job("tuesday", 2, "Hello"),
+            job("monday", 1, "Hello"),
+            job("monday", 2, "Bye"),
+        ] {
+            assert!(found_again(&job("monday", 1, "Hello"), &second).is_err(), "{second}");
+        }
+        assert!(found_again(&job("monday", 1, "Hello"), &json!({"created": "monday", "steps": []})).is_err());
+    }
 }
