@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use jupyter_protocol::connection_info::{ConnectionInfo, Transport};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
 /// The longest path of a Unix socket that every system takes.
@@ -20,8 +19,6 @@ const SUFFIX: usize = "-5".len();
 pub(super) struct Addresses {
     pub(super) info: ConnectionInfo,
     pub(super) file: PathBuf,
-    /// Keeps other programs from the ports until [`Addresses::release`].
-    reserved: Vec<TcpListener>,
 }
 
 impl Addresses {
@@ -31,16 +28,17 @@ impl Addresses {
     /// them before the kernel does. Otherwise ports of the loopback interface.
     pub(super) async fn choose(folder: &Path) -> Result<Self> {
         let socket = folder.join("s");
-        let (transport, ip, ports, reserved) = match socket.to_str() {
+        let (transport, ip, ports) = match socket.to_str() {
             Some(path) if cfg!(unix) && path.len() + SUFFIX <= LONGEST_SOCKET_PATH => {
-                (Transport::IPC, path.to_owned(), vec![1, 2, 3, 4, 5], Vec::new())
+                (Transport::IPC, path.to_owned(), vec![1, 2, 3, 4, 5])
             }
             _ => {
                 let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-                let (ports, reserved) = jupyter_zmq_client::peek_ports_with_listeners(loopback, 5)
+                // Not held until the kernel has started: on a busy machine it would find them taken, by us.
+                let ports = jupyter_zmq_client::peek_ports(loopback, 5)
                     .await
                     .context("there are no free ports for the kernel")?;
-                (Transport::TCP, loopback.to_string(), ports, reserved)
+                (Transport::TCP, loopback.to_string(), ports)
             }
         };
         let info = ConnectionInfo {
@@ -57,12 +55,7 @@ impl Addresses {
         };
         let file = folder.join("connection.json");
         write_private(&file, &serde_json::to_vec(&info)?).context("the connection file cannot be written")?;
-        Ok(Self { info, file, reserved })
-    }
-
-    /// Leaves the ports to the kernel, which has been started and will take them next.
-    pub(super) fn release(&mut self) {
-        self.reserved.clear();
+        Ok(Self { info, file })
     }
 }
 

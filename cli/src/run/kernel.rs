@@ -86,10 +86,9 @@ impl Kernel {
     /// Starts a kernel and waits until it answers.
     pub(crate) async fn start(launch: &Launch<'_>) -> Result<Self> {
         let folder = private_folder().context("cannot make a temporary folder")?;
-        let mut addresses = Addresses::choose(folder.path()).await?;
+        let addresses = Addresses::choose(folder.path()).await?;
         let mut child = spawn(launch, &addresses.file, &log(&folder))
             .with_context(|| format!("cannot start {}", launch.program.display()))?;
-        addresses.release();
         let (sender, events) = unbounded_channel();
         let mut readers = JoinSet::new();
         let connected = tokio::select! {
