@@ -8,15 +8,20 @@ use pipulate_kernel::state::Settings;
 
 /// The Jupyter kernel of Pipulate. Jupyter starts it; `pipulate kernel install` tells Jupyter how.
 #[derive(Debug, Parser)]
+#[expect(clippy::doc_markdown, reason = "these are the texts of --help, where backticks would show")]
 #[command(name = "pipulate-kernel", version)]
 pub(crate) struct Arguments {
     /// Where the client expects the kernel's sockets: the JSON file that Jupyter writes.
-    #[arg(short = 'f', long, value_name = "FILE", required_unless_present = "file")]
+    #[arg(short = 'f', long, value_name = "FILE", required_unless_present_any = ["file", "warm_up"])]
     connection_file: Option<PathBuf>,
 
     /// The same, for kernelspecs that name no option.
     #[arg(value_name = "FILE", conflicts_with = "connection_file")]
     file: Option<PathBuf>,
+
+    /// Builds ahead what every kernel needs, so that the first cell does not wait for it; serves nobody.
+    #[arg(long)]
+    pub(crate) warm_up: bool,
 
     /// Holds the notebook to one job, whatever its %pip_job says.
     #[arg(long, value_name = "KEY")]
