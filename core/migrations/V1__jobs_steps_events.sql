@@ -1,4 +1,5 @@
--- Tenant first in every key; rows of one job lie together, so that a set touches one page of each table.
+-- Tenant first in every key. Rows of jobs and events lie in the order of their keys, so that a set touches one page of each;
+-- steps lie apart from their key, so that finding one does not depend on how large the values of the others are.
 
 CREATE TABLE job (
     tenant    TEXT    NOT NULL,
@@ -30,7 +31,7 @@ CREATE TABLE step (
     recording TEXT,             -- JSON: fingerprint, inputs, untracked
     value     TEXT,             -- JSON; NULL where the step has no value
     PRIMARY KEY (tenant, job, name)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE event (
     tenant             TEXT    NOT NULL,

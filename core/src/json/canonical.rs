@@ -18,7 +18,18 @@ const DEEPEST: usize = 256;
 /// assert!(!same("340282366920938463463374607431768211455", "340282366920938463463374607431768211454"));
 /// ```
 pub fn same(left: &str, right: &str) -> bool {
-    left == right || canonical(left) == canonical(right)
+    left == right || !(has_one_spelling(left) && has_one_spelling(right)) && canonical(left) == canonical(right)
+}
+
+/// Whether the text is the canonical one for certain: a string without escapes, or anything without keys, white space, escapes
+/// and floats. Most values are, and need no second look.
+fn has_one_spelling(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'"', characters @ ..] => !characters.contains(&b'\\'),
+        bytes => !bytes
+            .iter()
+            .any(|byte| matches!(byte, b'{' | b'\\' | b' ' | b'\t' | b'\n' | b'\r' | b'.' | b'e' | b'E')),
+    }
 }
 
 /// Whether two JSON texts are the same once read into [`serde_json::Value`], which keeps integers beyond 64 bits only
@@ -233,6 +244,10 @@ mod tests {
     #[test]
     fn values_differ_where_they_differ() {
         assert!(!same("1", "1.0"));
+        assert!(same("1e1", "10.0"));
+        assert!(same("[1, 2]", "[1,2]"));
+        assert!(same("\"A\"", "\"\\u0041\""));
+        assert!(!same("\"a\"", "\"b\""));
         assert!(!same("0.0", "-0.0"));
         assert!(!same("[1,2]", "[2,1]"));
         assert!(!same("18446744073709551616", "18446744073709551617"));

@@ -192,7 +192,12 @@ impl<R: Rows> Context<'_, R> {
     }
 
     fn set(&mut self, new_job: &NewJob, new: NewValue) -> Result<Revision> {
-        let (job, step) = self.rows.job_and_step(&new_job.key, &new.step)?;
+        let job = self.rows.job(&new_job.key)?;
+        let step = if job.is_some() {
+            self.rows.step(&new_job.key, &new.step)?
+        } else {
+            None
+        };
         let (revision, change) = workflow::set(job, new_job, step, new, &mut self.stamp)?;
         self.apply(change.as_ref())?;
         Ok(revision)
@@ -212,8 +217,8 @@ impl<R: Rows> Context<'_, R> {
     }
 
     fn remove(&mut self, job: &JobKey, step: &StepName) -> Result<bool> {
-        let (row, step_row) = self.rows.job_and_step(job, step)?;
-        let change = workflow::remove(row, step_row, step, &mut self.stamp)?;
+        let (job_row, step_row) = (self.rows.job(job)?, self.rows.step(job, step)?);
+        let change = workflow::remove(job_row, step_row, step, &mut self.stamp)?;
         self.apply(change.as_ref())?;
         Ok(change.is_some())
     }

@@ -12,14 +12,6 @@ pub(super) trait Rows {
     /// A step, with or without a value.
     fn step(&mut self, job: &JobKey, step: &StepName) -> Result<Option<StepRow>>;
 
-    /// A job and one of its steps: what a set looks at.
-    fn job_and_step(&mut self, job: &JobKey, step: &StepName) -> Result<(Option<JobRow>, Option<StepRow>)> {
-        match self.job(job)? {
-            Some(row) => Ok((Some(row), self.step(job, step)?)),
-            None => Ok((None, None)),
-        }
-    }
-
     /// The value of a step that is done, in a job that is not deleted.
     fn value(&mut self, job: &JobKey, step: &StepName) -> Result<Option<String>>;
 

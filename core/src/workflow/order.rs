@@ -8,8 +8,10 @@ use super::{Change, JobRow, Stamp, StepRow, may_change};
 use crate::error::{Error, Result};
 use crate::state::{EventKind, StepName};
 
-/// Sorts steps: those that the workflow names by its order, then the others by when they were first set.
+/// The steps of a job, in order: those that the workflow names by its order, then the others by when they were first set. Rows of steps
+/// that lost their value, and that the workflow does not name, are none.
 pub fn in_order(mut steps: Vec<StepRow>) -> Vec<StepRow> {
+    steps.retain(|step| step.value.is_some() || step.position.is_some());
     steps.sort_by_key(|step| (step.position.is_none(), step.position, step.first));
     steps
 }

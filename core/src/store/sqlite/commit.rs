@@ -27,6 +27,9 @@ use crate::store::wire::{Request, Response};
 const MOST_CHANGES: usize = 256;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
+/// How often who leads goes on after its own change is made.
+const MOST_ROUNDS: usize = 16;
+
 /// A sync that is cheaper than this is not worth waiting for company.
 const DEAR_COMMIT: Duration = Duration::from_micros(300);
 
@@ -188,12 +191,30 @@ impl Writer {
         self.begin(patient, own)
             .map_err(|error| told(error, &own.request, own.started))?;
         let others = self.take(own.bytes());
-        if others.0.is_empty() {
+        let result = if others.0.is_empty() {
             let (result, commit) = self.finish(patient, own);
             self.learn(1, commit);
-            return result;
+            Some(result)
+        } else {
+            self.together(patient, Some(own), others)
+        };
+        self.go_on(patient);
+        result.unwrap_or_else(|| Err(abandoned().during(|| own.request.describe())))
+    }
+
+    /// Leads a little longer, where that is cheaper than to wake up the next one.
+    fn go_on(&self, patient: &Patient) {
+        for _ in 0..MOST_ROUNDS {
+            if self.queue().last_commit >= DEAR_COMMIT {
+                return;
+            }
+            let others = self.take(0);
+            let Some((_, first)) = others.0.first() else { return };
+            match self.begin(patient, first) {
+                Ok(()) => drop(self.together(patient, None, others)),
+                Err(error) => return others.refuse(&error),
+            }
         }
-        self.together(patient, own, others)
     }
 
     /// Waits a moment for those who committed together last time, if their company is worth it.
@@ -274,9 +295,9 @@ impl Writer {
         self.finish(patient, work).0
     }
 
-    /// Makes all changes in the transaction that is open, and ends it.
-    fn together(&self, patient: &Patient, own: &Work, mut others: Taken) -> Result<Response> {
-        let works = || std::iter::once(own).chain(others.0.iter().map(|(_, work)| work));
+    /// Makes all changes in the transaction that is open, and ends it. Returns the answer to one's own.
+    fn together(&self, patient: &Patient, own: Option<&Work>, mut others: Taken) -> Option<Result<Response>> {
+        let works = || own.into_iter().chain(others.0.iter().map(|(_, work)| work));
         let mut results = Vec::with_capacity(others.0.len() + 1);
         let mut fault = None;
         for work in works() {
@@ -299,13 +320,14 @@ impl Writer {
             self.learn(results.len(), started.elapsed());
         }
         let mut results = results.into_iter();
-        let result = results.next();
+        let result = own.and_then(|own| {
+            let result = results.next()?;
+            Some(result.map_err(|error| told(error, &own.request, own.started)))
+        });
         for ((ticket, work), result) in others.0.drain(..).zip(results) {
             ticket.hand(result.map_err(|error| told(error, &work.request, work.started)));
         }
         result
-            .unwrap_or_else(|| Err(abandoned()))
-            .map_err(|error| told(error, &own.request, own.started))
     }
 
     /// Takes in those who wait, as many as may commit together.
@@ -377,6 +399,14 @@ impl Drop for Lead<'_> {
 
 /// Those whose changes are being made. None is left waiting, even if that panics.
 struct Taken(Vec<(Arc<Ticket>, Work)>);
+
+impl Taken {
+    fn refuse(mut self, error: &Error) {
+        for (ticket, work) in self.0.drain(..) {
+            ticket.hand(Err(told(error.clone(), &work.request, work.started)));
+        }
+    }
+}
 
 impl Drop for Taken {
     fn drop(&mut self) {

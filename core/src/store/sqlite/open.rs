@@ -2,13 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{SqliteOptions, failed};
 use crate::error::{Cause, Error, Result};
@@ -159,9 +159,46 @@ fn is_empty(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)
 }
 
+/// Finds out which schema a file has, without the right to write.
 fn look(path: &Path) -> rusqlite::Result<Schema> {
-    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // A connection that only reads leaves the files of the write-ahead log behind if it had to create them. Where there is no
+    // log, nobody has the file open, and it can be read as if it never changed; if someone opens it just now, we look again.
+    if !beside(path, "-wal").exists()
+        && let Some(uri) = immutable(path)
+        && let Ok(connection) = Connection::open_with_flags(uri, read_only() | OpenFlags::SQLITE_OPEN_URI)
+        && let Ok(Schema::Version(version)) = schema_of(&connection)
+        && version >= SCHEMA_VERSION
+    {
+        return Ok(Schema::Version(version));
+    }
+    let mut connection = Connection::open_with_flags(path, read_only())?;
     wait_for_others(&mut connection, Arc::new(AtomicU64::new(5_000)))?;
+    schema_of(&connection)
+}
+
+fn read_only() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// The path as an address that tells SQLite not to lock, and so not to write (<https://www.sqlite.org/uri.html>).
+fn immutable(path: &Path) -> Option<String> {
+    let mut uri = "file:".to_owned();
+    for byte in path.to_str()?.bytes() {
+        match byte {
+            b'?' | b'#' | b'%' => {
+                uri.push('%');
+                uri.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
+            }
+            _ if byte.is_ascii() => uri.push(char::from(byte)),
+            // Characters beyond ASCII would need more care; such a file is looked at the other way.
+            _ => return None,
+        }
+    }
+    uri.push_str("?immutable=1");
+    Some(uri)
+}
+
+fn schema_of(connection: &Connection) -> rusqlite::Result<Schema> {
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {
         return Ok(Schema::Empty);
@@ -170,9 +207,15 @@ fn look(path: &Path) -> rusqlite::Result<Schema> {
     if connection.query_row(history, [], |row| row.get::<_, u32>(0))? == 0 {
         return Ok(Schema::Foreign);
     }
-    let version = "SELECT max(version) FROM refinery_schema_history";
-    let version: Option<Option<u32>> = connection.query_row(version, [], |row| row.get(0)).optional()?;
-    Ok(Schema::Version(version.flatten().unwrap_or(0)))
+    let version = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
+    connection.query_row(version, [], |row| row.get(0)).map(Schema::Version)
+}
+
+/// The name of a file that SQLite keeps beside its own.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 struct Unmigrated {
@@ -224,6 +267,9 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
 fn create(path: &Path) -> io::Result<()> {
     if path.is_file() {
         return Ok(());
+    }
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
     }
     let mut folder = fs::DirBuilder::new();
     folder.recursive(true);

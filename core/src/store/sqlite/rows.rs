@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use rusqlite::types::{Type, ValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, named_params};
+use rusqlite::types::Type;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, named_params, params};
 
 use super::failed;
-use super::open::SCHEMA_VERSION;
+use super::open::{SCHEMA_VERSION, beside};
 use crate::error::Result;
 use crate::state::{
     Event, EventKind, JobKey, PruneOptions, PruneReport, Recording, Revision, Source, StepName, StoreInfo, Tenant,
@@ -21,8 +21,6 @@ pub(super) struct SqliteRows<'a> {
     pub(super) path: &'a Path,
     pub(super) tenant: &'a Tenant,
 }
-
-type Parameters<'p> = &'p [(&'p str, &'p dyn ToSql)];
 
 macro_rules! select_jobs {
     ($rest:literal) => {
@@ -42,19 +40,11 @@ macro_rules! select_steps {
     };
 }
 
-const JOB_AND_STEP: &str = "
-    SELECT job.key, job.id, job.workflow, job.created, job.updated, job.revision, job.finalized, job.deleted, job.done,
-           job.undo_top, job.pruned,
-           step.name, step.position, step.first, step.version, step.revision, step.suggested, step.source, step.updated,
-           step.recording, step.value
-    FROM job LEFT JOIN step ON step.tenant = job.tenant AND step.job = job.key AND step.name = :step
-    WHERE job.tenant = :tenant AND job.key = :job";
-
+/// A subquery, not a join: SQLite prepares a join that binds one parameter on both sides anew whenever it is run.
 const VALUE: &str = "
-    SELECT step.value FROM step
-    JOIN job ON job.tenant = step.tenant AND job.key = step.job
-    WHERE step.tenant = :tenant AND step.job = :job AND step.name = :step
-      AND step.value IS NOT NULL AND NOT step.suggested AND NOT job.deleted";
+    SELECT value FROM step
+    WHERE tenant = ?1 AND job = ?2 AND name = ?3 AND value IS NOT NULL AND NOT suggested
+      AND NOT (SELECT deleted FROM job WHERE tenant = ?1 AND key = ?2)";
 
 const EVENTS: &str = "
     SELECT revision, id, kind, step, source, time, change, below, version, previous_version, previous_suggested,
@@ -75,26 +65,25 @@ const HISTORY: &str = "
 
 const CREATE_JOB: &str = "
     INSERT INTO job (tenant, key, id, workflow, created, updated, revision, finalized, deleted, done, undo_top, pruned)
-    VALUES (:tenant, :job, :id, :workflow, :created, :updated, :revision, :finalized, :deleted, :done, :undo_top, :pruned)";
+    VALUES (?1, ?2, ?9, ?10, ?11, ?3, ?4, ?5, ?6, ?7, ?8, 0)";
 
 const UPDATE_JOB: &str = "
-    UPDATE job SET updated = :updated, revision = :revision, finalized = :finalized, deleted = :deleted, done = :done,
-                   undo_top = :undo_top
-    WHERE tenant = :tenant AND key = :job";
+    UPDATE job SET updated = ?3, revision = ?4, finalized = ?5, deleted = ?6, done = ?7, undo_top = ?8
+    WHERE tenant = ?1 AND key = ?2";
 
-const PUT_STEP: &str = "
+const CREATE_STEP: &str = "
     INSERT INTO step (tenant, job, name, position, first, version, revision, suggested, source, updated, recording, value)
-    VALUES (:tenant, :job, :name, :position, :first, :version, :revision, :suggested, :source, :updated, :recording, :value)
-    ON CONFLICT (tenant, job, name) DO UPDATE SET
-        position = excluded.position, first = excluded.first, version = excluded.version, revision = excluded.revision,
-        suggested = excluded.suggested, source = excluded.source, updated = excluded.updated,
-        recording = excluded.recording, value = excluded.value";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
+const UPDATE_STEP: &str = "
+    UPDATE step SET position = ?4, first = ?5, version = ?6, revision = ?7, suggested = ?8, source = ?9, updated = ?10,
+                    recording = ?11, value = ?12
+    WHERE tenant = ?1 AND job = ?2 AND name = ?3";
 
 const APPEND: &str = "
     INSERT INTO event (tenant, job, revision, id, kind, step, source, time, change, below, version, previous_version,
                        previous_suggested, previous_first, recording, value)
-    VALUES (:tenant, :job, :revision, :id, :kind, :step, :source, :time, :change, :below, :version, :previous_version,
-            :previous_suggested, :previous_first, :recording, :value)";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 /// Versions that a step has, or that what stays can be taken back to, are kept out of sight.
 const PRUNE: &str = "
@@ -113,7 +102,7 @@ impl SqliteRows<'_> {
     fn one<T>(
         &self,
         sql: &str,
-        parameters: Parameters<'_>,
+        parameters: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
         let row = self.prepared(sql)?.query_row(parameters, read).optional();
@@ -123,7 +112,7 @@ impl SqliteRows<'_> {
     fn all<T>(
         &self,
         sql: &str,
-        parameters: Parameters<'_>,
+        parameters: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
         let mut statement = self.prepared(sql)?;
@@ -131,7 +120,7 @@ impl SqliteRows<'_> {
         rows.map_err(|error| failed(self.path, &error))
     }
 
-    fn run(&self, sql: &str, parameters: Parameters<'_>) -> Result<usize> {
+    fn run(&self, sql: &str, parameters: impl Params) -> Result<usize> {
         self.prepared(sql)?
             .execute(parameters)
             .map_err(|error| failed(self.path, &error))
@@ -145,54 +134,87 @@ impl SqliteRows<'_> {
     }
 
     fn put_job(&self, job: &JobRow, created: bool) -> Result<()> {
+        let (tenant, key) = (self.tenant.as_str(), job.key.as_str());
+        let (revision, done, undo_top) = (stored(job.revision), signed(job.done), stored(job.undo_top));
         if created {
             self.run(
                 CREATE_JOB,
-                named_params! {
-                    ":tenant": self.tenant.as_str(), ":job": job.key.as_str(), ":id": job.id,
-                    ":workflow": job.workflow.as_str(), ":created": job.created, ":updated": job.updated,
-                    ":revision": stored(job.revision), ":finalized": job.finalized, ":deleted": job.deleted,
-                    ":done": signed(job.done), ":undo_top": stored(job.undo_top), ":pruned": stored(job.pruned),
-                },
+                params![
+                    tenant,
+                    key,
+                    job.updated,
+                    revision,
+                    job.finalized,
+                    job.deleted,
+                    done,
+                    undo_top,
+                    job.id,
+                    job.workflow.as_str(),
+                    job.created,
+                ],
             )?;
         } else {
             self.run(
                 UPDATE_JOB,
-                named_params! {
-                    ":tenant": self.tenant.as_str(), ":job": job.key.as_str(), ":updated": job.updated,
-                    ":revision": stored(job.revision), ":finalized": job.finalized, ":deleted": job.deleted,
-                    ":done": signed(job.done), ":undo_top": stored(job.undo_top),
-                },
+                params![
+                    tenant,
+                    key,
+                    job.updated,
+                    revision,
+                    job.finalized,
+                    job.deleted,
+                    done,
+                    undo_top
+                ],
             )?;
         }
         Ok(())
     }
 
     fn put_step(&self, job: &JobKey, step: &StepRow) -> Result<()> {
-        self.run(
-            PUT_STEP,
-            named_params! {
-                ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":name": step.name.as_str(),
-                ":position": step.position.map(signed), ":first": stored(step.first), ":version": stored(step.version),
-                ":revision": stored(step.revision), ":suggested": step.suggested, ":source": step.source.as_str(),
-                ":updated": step.updated, ":recording": recording_text(step.recording.as_ref()), ":value": step.value,
-            },
-        )?;
+        let recording = recording_text(step.recording.as_ref());
+        let parameters = params![
+            self.tenant.as_str(),
+            job.as_str(),
+            step.name.as_str(),
+            step.position.map(signed),
+            stored(step.first),
+            stored(step.version),
+            stored(step.revision),
+            step.suggested,
+            step.source.as_str(),
+            step.updated,
+            recording,
+            step.value,
+        ];
+        // Cheaper than an upsert where the step is there, which is nearly always.
+        if self.run(UPDATE_STEP, parameters)? == 0 {
+            self.run(CREATE_STEP, parameters)?;
+        }
         Ok(())
     }
 
     fn append(&self, job: &JobKey, event: &EventRow) -> Result<()> {
         self.run(
             APPEND,
-            named_params! {
-                ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":revision": stored(event.revision),
-                ":id": event.id, ":kind": event.kind.as_str(), ":step": event.step.as_ref().map(StepName::as_str),
-                ":source": event.source.as_str(), ":time": event.time, ":change": stored(event.change),
-                ":below": stored(event.below), ":version": stored(event.version),
-                ":previous_version": stored(event.previous_version),
-                ":previous_suggested": event.previous_suggested, ":previous_first": stored(event.previous_first),
-                ":recording": recording_text(event.recording.as_ref()), ":value": event.value,
-            },
+            params![
+                self.tenant.as_str(),
+                job.as_str(),
+                stored(event.revision),
+                event.id,
+                event.kind.as_str(),
+                event.step.as_ref().map(StepName::as_str),
+                event.source.as_str(),
+                event.time,
+                stored(event.change),
+                stored(event.below),
+                stored(event.version),
+                stored(event.previous_version),
+                event.previous_suggested,
+                stored(event.previous_first),
+                recording_text(event.recording.as_ref()),
+                event.value,
+            ],
         )?;
         Ok(())
     }
@@ -251,43 +273,25 @@ impl SqliteRows<'_> {
 
 impl Rows for SqliteRows<'_> {
     fn job(&mut self, key: &JobKey) -> Result<Option<JobRow>> {
-        let sql = select_jobs!("WHERE tenant = :tenant AND key = :job");
-        self.one(
-            sql,
-            named_params! { ":tenant": self.tenant.as_str(), ":job": key.as_str() },
-            job_row,
-        )
+        let sql = select_jobs!("WHERE tenant = ?1 AND key = ?2");
+        self.one(sql, params![self.tenant.as_str(), key.as_str()], job_row)
     }
 
     fn step(&mut self, job: &JobKey, step: &StepName) -> Result<Option<StepRow>> {
-        let sql = select_steps!("WHERE tenant = :tenant AND job = :job AND name = :step");
-        let parameters = named_params! {
-            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":step": step.as_str(),
-        };
-        self.one(sql, parameters, |row| step_row(row, 0))
-    }
-
-    fn job_and_step(&mut self, job: &JobKey, step: &StepName) -> Result<(Option<JobRow>, Option<StepRow>)> {
-        let parameters = named_params! {
-            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":step": step.as_str(),
-        };
-        let found = self.one(JOB_AND_STEP, parameters, |row| {
-            const NAME: usize = 11;
-            let step = if row.get_ref(NAME)? == ValueRef::Null {
-                None
-            } else {
-                Some(step_row(row, NAME)?)
-            };
-            Ok((job_row(row)?, step))
-        })?;
-        Ok(found.map_or((None, None), |(job, step)| (Some(job), step)))
+        let sql = select_steps!("WHERE tenant = ?1 AND job = ?2 AND name = ?3");
+        self.one(
+            sql,
+            params![self.tenant.as_str(), job.as_str(), step.as_str()],
+            step_row,
+        )
     }
 
     fn value(&mut self, job: &JobKey, step: &StepName) -> Result<Option<String>> {
-        let parameters = named_params! {
-            ":tenant": self.tenant.as_str(), ":job": job.as_str(), ":step": step.as_str(),
-        };
-        self.one(VALUE, parameters, |row| row.get(0))
+        self.one(
+            VALUE,
+            params![self.tenant.as_str(), job.as_str(), step.as_str()],
+            |row| row.get(0),
+        )
     }
 
     fn steps(&mut self, job: &JobKey) -> Result<Vec<StepRow>> {
@@ -295,7 +299,7 @@ impl Rows for SqliteRows<'_> {
         self.all(
             sql,
             named_params! { ":tenant": self.tenant.as_str(), ":job": job.as_str() },
-            |row| step_row(row, 0),
+            step_row,
         )
     }
 
@@ -372,13 +376,11 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn location(&mut self) -> Result<StoreInfo> {
-        let mut log = self.path.as_os_str().to_owned();
-        log.push("-wal");
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         Ok(StoreInfo {
             url: format!("sqlite:{}", self.path.display()),
             path: Some(self.path.to_owned()),
-            bytes: size(self.path) + size(log.as_ref()),
+            bytes: size(self.path) + size(&beside(self.path, "-wal")),
             schema_version: SCHEMA_VERSION,
             jobs: self.count("SELECT count(*) FROM job WHERE tenant = :tenant")?,
             steps: self.count("SELECT count(*) FROM step WHERE tenant = :tenant AND value IS NOT NULL")?,
@@ -406,20 +408,19 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     })
 }
 
-/// A step, whose columns begin at `at`.
-fn step_row(row: &Row<'_>, at: usize) -> rusqlite::Result<StepRow> {
-    let position: Option<i64> = row.get(at + 1)?;
+fn step_row(row: &Row<'_>) -> rusqlite::Result<StepRow> {
+    let position: Option<i64> = row.get(1)?;
     Ok(StepRow {
-        name: valid(at, StepName::new(text(row, at)?))?,
+        name: valid(0, StepName::new(text(row, 0)?))?,
         position: position.map(i64::cast_unsigned),
-        first: revision(row.get(at + 2)?),
-        version: revision(row.get(at + 3)?),
-        revision: revision(row.get(at + 4)?),
-        suggested: row.get(at + 5)?,
-        source: Source::from(text(row, at + 6)?),
-        updated: row.get(at + 7)?,
-        recording: recording(row, at + 8)?,
-        value: row.get(at + 9)?,
+        first: revision(row.get(2)?),
+        version: revision(row.get(3)?),
+        revision: revision(row.get(4)?),
+        suggested: row.get(5)?,
+        source: Source::from(text(row, 6)?),
+        updated: row.get(7)?,
+        recording: recording(row, 8)?,
+        value: row.get(9)?,
     })
 }
 

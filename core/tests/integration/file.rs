@@ -1,0 +1,204 @@
+//! The SQLite file: whose it is, who may read it, and what others find in it.
+
+use std::fs;
+use std::path::Path;
+
+use pipulate::store::sqlite::SCHEMA_VERSION;
+use pipulate::{Error, Pip};
+use rusqlite::Connection;
+use serde_json::Value;
+
+fn open(file: &Path) -> Result<Pip, Error> {
+    Pip::open(file.to_str().unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn folder_and_file_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("new").join("deeper").join("pipeline.db");
+    let pip = open(&file).unwrap();
+    pip.set("job", "step", &1).unwrap();
+    assert_eq!(mode(file.parent().unwrap()), 0o700);
+    assert_eq!(mode(file.parent().unwrap().parent().unwrap()), 0o700);
+    for name in ["pipeline.db", "pipeline.db-wal", "pipeline.db-shm"] {
+        assert_eq!(mode(&file.with_file_name(name)), 0o600, "{name}");
+    }
+    assert_eq!(mode(folder.path()), 0o755, "a folder that was there keeps its mode");
+}
+
+#[test]
+fn a_path_may_be_an_address_relative_and_odd() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a b?c=d#é.db");
+    let url = format!("sqlite:{}", file.display());
+    Pip::open(&url).unwrap().set("job", "step", &1).unwrap();
+    let info = open(&file).unwrap().location().unwrap();
+    assert_eq!((info.path.as_deref(), info.url.as_str()), (Some(&*file), url.as_str()));
+    assert_eq!(
+        (info.jobs, info.steps, info.events, info.schema_version),
+        (1, 1, 1, SCHEMA_VERSION)
+    );
+    assert!(info.bytes >= 4096);
+    assert_eq!(Pip::open("postgres://host/db").unwrap_err().name(), "Place");
+    assert_eq!(Pip::open("").unwrap_err().name(), "Place");
+    assert_eq!(open(folder.path()).unwrap_err().name(), "Place");
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    open(&file).unwrap().set("job", "step", &1).unwrap();
+    let newer = SCHEMA_VERSION + 1;
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .execute(
+            "INSERT INTO refinery_schema_history VALUES (?1, 'newer', '2030-01-01T00:00:00Z', '1')",
+            [newer],
+        )
+        .unwrap();
+    drop(connection);
+    let list = || {
+        let mut names: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    // One number for the content, so that a failure does not print the file.
+    let sum = || {
+        fs::read(&file)
+            .unwrap()
+            .iter()
+            .fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte))
+    };
+    let before = (sum(), fs::metadata(&file).unwrap().modified().unwrap(), list());
+    let error = open(&file).unwrap_err();
+    assert!(
+        matches!(error, Error::NewerSchema { found, supported: SCHEMA_VERSION, .. } if found == newer),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains("pipeline.db was written by a newer version"),
+        "{error}"
+    );
+    assert_eq!(
+        (sum(), fs::metadata(&file).unwrap().modified().unwrap(), list()),
+        before
+    );
+}
+
+#[test]
+fn a_file_of_another_program_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text");
+    fs::write(&text, "not a database ".repeat(100)).unwrap();
+    let error = open(&text).unwrap_err();
+    assert!(
+        matches!(&error, Error::Place { place, .. } if place.ends_with("text")),
+        "{error:?}"
+    );
+    assert!(fs::read_to_string(&text).unwrap().starts_with("not a database"));
+    let python = folder.path().join("python.db");
+    let connection = Connection::open(&python).unwrap();
+    connection
+        .execute_batch("CREATE TABLE pipeline (pkey TEXT PRIMARY KEY, app_name TEXT, data TEXT)")
+        .unwrap();
+    drop(connection);
+    let unchanged = |before: &[u8]| fs::read(&python).unwrap() == before;
+    let before = fs::read(&python).unwrap();
+    let error = open(&python).unwrap_err();
+    assert!(error.to_string().contains("another program"), "{error}");
+    assert!(unchanged(&before));
+}
+
+#[test]
+fn the_view_shows_each_job_as_one_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    let pip = open(&file).unwrap();
+    let job = pip.job_in("hello-01", "hello").unwrap();
+    job.order(&["b", "a"]).unwrap();
+    job.set_json("a", r#"{"z":1,"y":[null]}"#).unwrap();
+    job.set("b", "text").unwrap();
+    job.set("c", &u128::MAX).unwrap();
+    job.set("d", &1).unwrap();
+    job.remove("d").unwrap();
+    pip.job("empty").unwrap().order(&["a"]).unwrap();
+    pip.set("gone", "a", &1).unwrap();
+    pip.job("gone").unwrap().delete().unwrap();
+    pip.clone()
+        .with_tenant("other".parse().unwrap())
+        .set("theirs", "a", &1)
+        .unwrap();
+
+    let connection = Connection::open(&file).unwrap();
+    let mut statement = connection
+        .prepare("SELECT pkey, app_name, data, created, updated FROM pipeline ORDER BY pkey")
+        .unwrap();
+    let rows: Vec<[String; 5]> = statement
+        .query_map([], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])
+        })
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let info = job.info().unwrap().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!((rows[0][0].as_str(), rows[0][2].as_str()), ("empty", "{}"));
+    assert_eq!((rows[1][0].as_str(), rows[1][1].as_str()), ("hello-01", "hello"));
+    let digits = u128::MAX;
+    assert_eq!(
+        rows[1][2],
+        format!(r#"{{"b":"text","a":{{"z":1,"y":[null]}},"c":{digits}}}"#)
+    );
+    assert_eq!((&rows[1][3], &rows[1][4]), (&info.created, &info.updated));
+    assert!(serde_json::from_str::<Value>(&rows[1][2]).unwrap().is_object());
+    assert!(
+        connection.execute("DELETE FROM pipeline", []).is_err(),
+        "the view is for reading"
+    );
+}
+
+#[test]
+fn journal_and_sync_are_as_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    open(&file).unwrap().set("job", "step", &1).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+    for table in ["job", "step", "event"] {
+        let sql = format!("SELECT name FROM pragma_table_info('{table}') WHERE pk = 1");
+        let first: String = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(first, "tenant", "the first key column of {table}");
+    }
+}
+
+#[test]
+fn a_value_that_nobody_could_have_written_is_an_error_not_a_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    let pip = open(&file).unwrap();
+    pip.set("job", "step", &1).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    connection.execute("UPDATE step SET value = '{'", []).unwrap();
+    assert_eq!(pip.get::<Value>("job", "step").unwrap_err().name(), "Decode");
+    connection.execute_batch("DROP TABLE step").unwrap();
+    let error = pip.get::<Value>("job", "step").unwrap_err();
+    assert_eq!(error.name(), "Store");
+    assert!(
+        error
+            .full_message()
+            .contains("could not read step `step` of job `job`: no such table"),
+        "{}",
+        error.full_message()
+    );
+}
