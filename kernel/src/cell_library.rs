@@ -30,6 +30,11 @@ cell = []
 grammar = []
 sqlite = []
 
+# Parts of the source are for other features.
+[lints.rust]
+dead_code = "allow"
+unexpected_cfgs = "allow"
+
 [dependencies]
 serde = { version = "1", features = ["derive"] }
 serde_json = "1"

@@ -43,6 +43,7 @@ pub enum Ended {
 /// What an evaluation leaves behind.
 #[derive(Debug, Default)]
 pub struct Remains {
+    /// How it ended.
     pub ended: Option<Ended>,
     /// What was displayed last, where nothing followed it.
     pub result: Option<MimeBundle>,

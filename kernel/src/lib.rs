@@ -17,6 +17,7 @@ mod signals;
 mod sockets;
 mod text;
 mod transport;
+pub mod build_root;
 pub mod cell_library;
 pub mod cell_socket;
 pub mod lower;
@@ -32,4 +33,4 @@ pub mod state;
 pub mod worker;
 pub mod wire;
 
-pub use serve::{ServeError, ServeOptions, serve};
+pub use serve::{ServeError, ServeOptions, Sockets, serve};

@@ -12,6 +12,7 @@ use crate::source_map::{Builder, SourceMap};
 /// A cell, ready to compile.
 #[derive(Clone, Debug)]
 pub struct Lowered {
+    /// The code, and where its pieces come from.
     pub code: SourceMap,
     /// Whether the code calls the cell library.
     pub needs_library: bool,
@@ -89,12 +90,12 @@ impl Lowering<'_> {
                 }
             }
             "time" => match &call.value {
-                Some(value) => {
+                Some(value) if crate::magic::needs_rust(self.cell, call) => {
                     self.needs_library = true;
                     let end = if is_last && !call.semicolon { " }" } else { " };" };
                     self.around(&span, value, "{ let _timer = ::pipulate::runtime::timer(); ", end);
                 }
-                None => self.run_in_kernel(span),
+                _ => self.run_in_kernel(span),
             },
             _ => self.run_in_kernel(span),
         }

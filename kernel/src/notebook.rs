@@ -27,7 +27,10 @@ pub enum Completeness {
     /// Ready to run.
     Complete,
     /// More must come; the next line starts with this indent.
-    Incomplete { indent: String },
+    Incomplete {
+        /// White space to begin the next line with.
+        indent: String,
+    },
     /// No continuation makes it valid.
     Invalid,
 }

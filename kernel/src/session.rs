@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pipulate::cell::{self, Cell, SegmentKind, SetCall};
+use pipulate::cell::{self, Cell, SegmentKind};
 use pipulate::runtime::protocol::{Failure, Reply, Request};
 use pipulate::store::wire;
 
@@ -98,7 +98,8 @@ impl Notebook for Session {
         }
         let Some(call) = cell.cell_magic() else { return self.run_cell(&cell, &outputs) };
         let body = cell.slice(&cell.body().unwrap_or_default());
-        if cell.slice(&call.name) == "time" && cell.problems().is_empty() {
+        let wants_help = cell::wants_help(cell.text(), call);
+        if cell.slice(&call.name) == "time" && cell.problems().is_empty() && !wants_help {
             return self.run_timed(&cell, body, &outputs);
         }
         if let Some(problem) = cell.problems().first() {
@@ -167,7 +168,9 @@ impl Session {
         let result = self.run_cell(&cell::parse(&code), outputs);
         let total = started.elapsed();
         let text = match self.shared.socket.last_run() {
-            Some(ran) if ran < total => format!("Wall time: {ran:.3?} (and {:.3?} to compile)\n", total - ran),
+            Some(ran) => {
+                format!("Wall time: {ran:.3?} (and {:.3?} to compile)\n", total.saturating_sub(ran))
+            }
             _ => format!("Wall time: {total:.3?}\n"),
         };
         outputs.stream(Stream::Stdout, &text);
@@ -283,11 +286,7 @@ fn needs_engine(cell: &Cell<'_>) -> bool {
     cell.has_rust()
         || cell.segments().iter().any(|segment| match &segment.kind {
             SegmentKind::Command => true,
-            SegmentKind::LineMagic(call) => match cell.slice(&call.name) {
-                "pip_set" => SetCall::parse(cell.text(), call).is_ok_and(|set| set.literal.is_none()),
-                "time" => call.value.is_some(),
-                _ => false,
-            },
+            SegmentKind::LineMagic(call) => magic::needs_rust(cell, call),
             _ => false,
         })
 }
@@ -300,7 +299,7 @@ fn without_magics(cell: &Cell<'_>) -> SourceMap {
         match segment.kind {
             SegmentKind::Rust | SegmentKind::Trivia | SegmentKind::Command => builder.keep(span),
             _ => {
-                let blank = cell.slice(&span).bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect::<String>();
+                let blank: String = cell.slice(&span).bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
                 builder.replace(span, &blank);
             }
         }

@@ -91,6 +91,7 @@ impl SourceMap {
 }
 
 impl<'a> Builder<'a> {
+    /// Nothing yet of this cell.
     pub fn new(source: &'a str) -> Self {
         Self { source, lowered: String::with_capacity(source.len()), pieces: Vec::new() }
     }
@@ -114,6 +115,7 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The code as it stands.
     pub fn finish(self) -> SourceMap {
         SourceMap { source: self.source.to_owned(), lowered: self.lowered, pieces: self.pieces }
     }

@@ -3,9 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::build_root::BuildRoot;
 use crate::cell_library;
 use crate::cell_socket::CellSocket;
 use crate::engine::evcxr::{EvcxrEngine, Options};
@@ -14,8 +16,6 @@ use crate::engine::Engine;
 use crate::session::Session;
 use crate::state::{NotebookState, Settings};
 
-/// The folders of kernels begin with this, and the number of their process follows.
-const FOLDER: &str = "pipulate-kernel-";
 /// The optimisation level of cells: they are compiled often and run once.
 const OPTIMISATION: &str = "0";
 
@@ -24,6 +24,7 @@ pub struct Running {
     /// What the protocol side calls.
     pub session: Arc<Session>,
     _folder: TempDir,
+    _root: Arc<BuildRoot>,
 }
 
 /// Starts a notebook. Its engine starts in the background; all that needs no Rust works at once.
@@ -31,18 +32,11 @@ pub struct Running {
 /// `worker` is the program that is run around user code: the kernel's own binary, but for tests. `data` is the folder of the
 /// user's that keeps the cell library; see [`data_folder`].
 pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<Running> {
-    let folder = tempfile::Builder::new().prefix(&format!("{FOLDER}{}-", std::process::id())).tempdir()?;
-    std::thread::spawn(remove_abandoned_folders);
-    let library = cell_library::unpack(data)?;
-    let cell_library = cell_library::dependency(&library);
+    let root = BuildRoot::acquire()?;
+    let folder = tempfile::tempdir_in(root.path())?;
     let socket = CellSocket::bind(folder.path())?;
-    let options = Options {
-        worker,
-        folder: folder.path().to_owned(),
-        optimisation: OPTIMISATION.to_owned(),
-        cell_library: cell_library.clone(),
-        cache: data.join("dependencies"),
-    };
+    let options = options(worker, data)?;
+    let cell_library = options.cell_library.clone();
     let engine = {
         let socket = Arc::clone(&socket);
         EngineHandle::spawn(move || {
@@ -50,25 +44,32 @@ pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<
         })
     };
     let session = Arc::new(Session::new(NotebookState::new(settings), engine, socket, cell_library));
-    Ok(Running { session, _folder: folder })
+    Ok(Running { session, _folder: folder, _root: root })
+}
+
+/// Builds the cell library and what it needs into the cache that all kernels begin with; says how long it took.
+pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    let root = BuildRoot::acquire()?;
+    let folder = tempfile::tempdir_in(root.path())?;
+    let socket = CellSocket::bind(folder.path())?;
+    let options = options(worker, data)?;
+    let mut engine =
+        EvcxrEngine::start(&options, socket).map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
+    engine.build_cell_library().map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
+    Ok(started.elapsed())
+}
+
+fn options(worker: PathBuf, data: &Path) -> io::Result<Options> {
+    Ok(Options {
+        worker,
+        optimisation: OPTIMISATION.to_owned(),
+        cell_library: cell_library::dependency(&cell_library::unpack(data)?),
+        cache: data.join("dependencies"),
+    })
 }
 
 /// Where this user's data of ours is kept.
 pub fn data_folder() -> PathBuf {
-    dirs::data_dir().unwrap_or_else(std::env::temp_dir).join("pipulate")
-}
-
-/// A kernel that was killed leaves its folder behind, with what was compiled in it.
-fn remove_abandoned_folders() {
-    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(process) = name.to_str().and_then(|name| name.strip_prefix(FOLDER)) else { continue };
-        let process = process.split('-').next().and_then(|process| process.parse().ok());
-        let Some(process) = process.and_then(rustix::process::Pid::from_raw) else { continue };
-        if rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH) {
-            // A folder of another user's stays.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
+    crate::place::data_folder().unwrap_or_else(|| std::env::temp_dir().join("pipulate"))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pipulate::{Error, Job, JobKey, Pip, Source, WorkflowName};
@@ -24,6 +25,7 @@ pub struct Settings {
 /// The job that a notebook's magics work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentJob {
+    /// Its key.
     pub key: JobKey,
     /// The workflow that the job is made with, should it not exist yet.
     pub workflow: WorkflowName,
@@ -49,10 +51,17 @@ struct Inner {
 }
 
 impl NotebookState {
+    /// State of a notebook that has run nothing; at the job that the settings hold it to, if they do.
     pub fn new(settings: Settings) -> Arc<Self> {
-        Arc::new(Self { settings, inner: Mutex::default() })
+        let held = settings.job.as_deref().and_then(|key| JobKey::from_str(key).ok());
+        let state = Self { settings, inner: Mutex::default() };
+        if let (Some(key), Ok(workflow)) = (held, WorkflowName::from_str(&state.workflow())) {
+            state.set_job(CurrentJob { key, workflow });
+        }
+        Arc::new(state)
     }
 
+    /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -87,6 +96,7 @@ impl NotebookState {
         job.map_err(|error| pip_error(&error))
     }
 
+    /// Goes to another job.
     pub fn set_job(&self, job: CurrentJob) {
         self.lock().job = Some(job);
     }
@@ -102,6 +112,7 @@ impl NotebookState {
         self.lock().secrets.get(&(job.clone(), step.to_owned())).cloned()
     }
 
+    /// Keeps a secret for as long as the kernel runs.
     pub fn set_secret(&self, job: &JobKey, step: &str, secret: &str) {
         self.lock().secrets.insert((job.clone(), step.to_owned()), secret.to_owned());
     }
@@ -111,6 +122,7 @@ impl NotebookState {
         self.lock().environment.clone()
     }
 
+    /// Sets a variable for shell lines.
     pub fn set_environment(&self, name: &str, value: &str) {
         self.lock().environment.insert(name.to_owned(), value.to_owned());
     }
@@ -123,6 +135,7 @@ impl NotebookState {
         }
     }
 
+    /// Goes to another folder, for shell lines and file magics.
     pub fn set_directory(&self, directory: &Path) {
         self.lock().directory = Some(directory.to_owned());
     }
@@ -132,6 +145,7 @@ impl NotebookState {
         self.lock().shells.push(group);
     }
 
+    /// A shell line's process group has ended.
     pub fn shell_ended(&self, group: u32) {
         self.lock().shells.retain(|shell| *shell != group);
     }
@@ -152,7 +166,7 @@ impl NotebookState {
 
 /// A core error, as the notebook shows it.
 pub fn pip_error(error: &Error) -> CellError {
-    let shown = CellError::new(error.name(), error.to_string());
+    let shown = CellError::new(error.name(), error.full_message());
     match error.help() {
         Some(help) => shown.with_help(help),
         None => shown,

@@ -33,7 +33,7 @@ macro_rules! bind {
 
 /// The job that the notebook is at.
 pub fn job() -> Job {
-    match call(Request::Job) {
+    match call(&Request::Job) {
         Reply::Job { key, workflow } => pip().job_in(&key, &workflow).unwrap_or_else(|error| fail(&error)),
         reply => refuse(reply),
     }
@@ -78,7 +78,7 @@ pub fn get_or<T: DeserializeOwned>(job: Option<&str>, step: &str, default: impl 
 
 /// A line magic that needs no Rust, amid Rust.
 pub fn magic(line: &str) {
-    match call(Request::Magic { line: line.to_owned() }) {
+    match call(&Request::Magic { line: line.to_owned() }) {
         Reply::Done => {}
         reply => refuse(reply),
     }
@@ -87,6 +87,7 @@ pub fn magic(line: &str) {
 /// `let x: T = %pip_input STEP "Label";`: the stored value, or what the user answers, which is then stored.
 ///
 /// Text becomes a `T` as a JSON string if that works, else as JSON.
+#[allow(clippy::needless_pass_by_value)] // the lowered call makes the request in place
 pub fn input<T: Serialize + DeserializeOwned>(request: InputRequest, default: Option<&dyn Fn() -> T>) -> T {
     let job = job_at(request.job.as_deref());
     if !request.secret {
@@ -109,7 +110,7 @@ fn ask<T: Serialize + DeserializeOwned>(mut request: InputRequest, default: Opti
     let mut default = default.map(|default| default());
     request.default = default.as_ref().and_then(as_text);
     loop {
-        let text = match call(Request::Input(request.clone())) {
+        let text = match call(&Request::Input(request.clone())) {
             Reply::Text { text } => text,
             reply => refuse(reply),
         };
@@ -180,6 +181,6 @@ fn fail_with(failure: Failure) -> ! {
     resume_unwind(Box::new(failure.message))
 }
 
-fn call(request: Request) -> Reply {
-    connection::call(&request).unwrap_or_else(|error| fail(&error))
+fn call(request: &Request) -> Reply {
+    connection::call(request).unwrap_or_else(|error| fail(&error))
 }

@@ -34,9 +34,13 @@ const RESET: &str = "\u{1b}[0m";
 
 /// One error for all that the compiler said of a cell.
 pub(super) fn compile_error(diagnostics: &[Diagnostic], source: &str) -> CellError {
+    if diagnostics.iter().all(|diagnostic| diagnostic.level == "warning") {
+        return CellError::new("EngineError", "the compiler was stopped, or failed without saying why")
+            .with_help("Run the cell again; `pipulate doctor` checks the compiler.");
+    }
     // Warnings beside errors are for later: the errors come first, and only they stop the cell.
     let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|diagnostic| diagnostic.level != "warning").collect();
-    let diagnostics = if errors.is_empty() { diagnostics.iter().collect() } else { errors };
+    let diagnostics = errors;
     let first = diagnostics.first();
     let evalue = match (first, diagnostics.len()) {
         (None, _) => "the cell does not compile".to_owned(),

@@ -1,9 +1,8 @@
 //! The engine that wraps evcxr. Only this file names it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
@@ -29,8 +28,6 @@ pub fn rustc_wrapper_hook() {
 pub struct Options {
     /// The program that is run as worker: the kernel's own binary, but for tests.
     pub worker: PathBuf,
-    /// A private folder; cells are built below it.
-    pub folder: PathBuf,
     /// The optimisation level of cells.
     pub optimisation: String,
     /// The line that adds the cell library as a dependency.
@@ -46,14 +43,13 @@ pub struct EvcxrEngine {
     interrupter: Arc<EvcxrInterrupter>,
     cell_library: Option<String>,
     cache: DependencyCache,
+    /// The lines that have added dependencies so far.
+    dependencies: BTreeSet<String>,
 }
 
 impl EvcxrEngine {
     /// Starts evcxr and its worker, and compiles a first cell. Takes seconds.
     pub fn start(options: &Options, socket: Arc<CellSocket>) -> Result<Self, CellError> {
-        prepare_build_folder(&options.folder).map_err(|error| {
-            CellError::new("EngineError", format!("the folder {} cannot be used: {error}", options.folder.display()))
-        })?;
         let worker = crate::worker::command(&options.worker, socket.path());
         let (context, outputs) = EvalContext::with_subprocess_command(worker).map_err(|error| start_error(&error))?;
         // What cells print comes over the socket. What is left on these channels is of evcxr's own; it waits for
@@ -62,9 +58,8 @@ impl EvcxrEngine {
         drain(outputs.stderr, "worker");
         let interrupter = Arc::new(EvcxrInterrupter {
             socket: Arc::clone(&socket),
-            folder: options.folder.canonicalize().unwrap_or_else(|_| options.folder.clone()),
-            evaluating: AtomicBool::new(false),
-            interrupted: AtomicBool::new(false),
+            folder: OnceLock::new(),
+            work: Mutex::new(Work::Nothing),
         });
         let mut engine = Self {
             context: CommandContext::with_eval_context(context),
@@ -72,12 +67,14 @@ impl EvcxrEngine {
             interrupter,
             cell_library: Some(options.cell_library.clone()),
             cache: DependencyCache::new(&options.cache, &compiler()),
+            dependencies: BTreeSet::new(),
         };
         engine.context.set_opt_level(&options.optimisation).map_err(|error| start_error(&error))?;
-        if let Some(build) = engine.build_folder()
-            && let Err(error) = engine.cache.load(&build)
-        {
-            tracing::warn!(%error, "dependencies will be compiled again");
+        if let Some(build) = engine.build_folder() {
+            if let Err(error) = engine.cache.load(&build) {
+                tracing::warn!(%error, "dependencies will be compiled again");
+            }
+            let _ = engine.interrupter.folder.set(build.canonicalize().unwrap_or(build));
         }
         let first = format!("{}{}", prelude::ITEMS, prelude::HOOK);
         engine.context.execute(&first).map_err(|error| start_error(&error))?;
@@ -88,6 +85,15 @@ impl EvcxrEngine {
     fn build_folder(&mut self) -> Option<PathBuf> {
         let outputs = self.context.execute(":last_compile_dir").ok()?;
         outputs.get("text/plain").map(|folder| PathBuf::from(folder.trim()))
+    }
+
+    /// Builds the cell library, and keeps it for other kernels.
+    pub fn build_cell_library(&mut self) -> Result<(), CellError> {
+        let Some(cell_library) = self.cell_library.take() else { return Ok(()) };
+        self.context.execute(&cell_library).map_err(|error| evaluation_error(&error, &SourceMap::default()))?;
+        self.dependencies.insert(cell_library);
+        let saved = self.build_folder().map_or(Ok(()), |build| self.cache.save(&build));
+        saved.map_err(|error| CellError::new("EngineError", format!("the cache of dependencies cannot be written: {error}")))
     }
 
     /// Keeps what was compiled for the next kernel, while this one goes on.
@@ -156,14 +162,20 @@ impl EvcxrEngine {
 impl Engine for EvcxrEngine {
     fn evaluate(&mut self, evaluation: &Evaluation<'_>) -> Result<Option<MimeBundle>, CellError> {
         self.socket.begin(Arc::clone(&evaluation.outputs));
-        self.interrupter.interrupted.store(false, Ordering::SeqCst);
-        self.interrupter.evaluating.store(true, Ordering::SeqCst);
+        self.interrupter.begin(Work::Evaluating);
+        // An interrupt may have come before there was work that it could stop.
+        if evaluation.outputs.is_interrupted() {
+            self.interrupter.end();
+            return Err(cancelled_error());
+        }
         let result = self.context.execute(evaluation.code.lowered());
-        self.interrupter.evaluating.store(false, Ordering::SeqCst);
-        let interrupted = self.interrupter.interrupted.load(Ordering::SeqCst);
+        let interrupted = self.interrupter.end();
         match result {
             Ok(outputs) => {
-                if evaluation.code.lowered().contains(":dep ") || evaluation.code.lowered().contains("extern crate") {
+                let dependencies = evaluation.code.lowered().lines().filter(|line| is_dependency(line));
+                let before = self.dependencies.len();
+                self.dependencies.extend(dependencies.map(str::to_owned));
+                if self.dependencies.len() > before {
                     self.keep_dependencies();
                 }
                 self.finish(outputs)
@@ -247,51 +259,88 @@ impl Engine for EvcxrEngine {
     }
 
     fn warm_up(&mut self) -> bool {
-        if let Some(cell_library) = self.cell_library.take() {
-            match self.context.execute(&cell_library) {
-                Ok(_) => self.keep_dependencies(),
-                // The first cell that needs it says so, with the compiler's own words.
-                Err(error) => tracing::warn!(%error, "the cell library was not built ahead"),
+        let line = self.cell_library.clone();
+        self.interrupter.begin(Work::Ahead);
+        let result = self.build_cell_library();
+        let hurried = self.interrupter.end();
+        match result {
+            // Somebody wants to run a cell now; there will be time for this.
+            Err(_) if hurried => {
+                self.cell_library = line;
+                true
             }
+            // The first cell that needs it says so, with the compiler's own words.
+            Err(error) => {
+                tracing::warn!(error.evalue, "the cell library was not built ahead");
+                false
+            }
+            Ok(()) => false,
         }
-        false
     }
 }
 
 struct EvcxrInterrupter {
     socket: Arc<CellSocket>,
     /// Where cargo works.
-    folder: PathBuf,
-    evaluating: AtomicBool,
-    interrupted: AtomicBool,
+    folder: OnceLock<PathBuf>,
+    /// Held while compilers are killed, so that the next work's are not among them.
+    work: Mutex<Work>,
+}
+
+/// What the engine's thread is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Nothing,
+    Evaluating,
+    Ahead,
+    /// One of the two above, and somebody has stopped it.
+    Stopped,
+}
+
+impl EvcxrInterrupter {
+    fn begin(&self, work: Work) {
+        *self.work() = work;
+    }
+
+    /// Whether the work was stopped.
+    fn end(&self) -> bool {
+        std::mem::replace(&mut *self.work(), Work::Nothing) == Work::Stopped
+    }
+
+    fn kill_compilers(&self) {
+        if let Some(folder) = self.folder.get() {
+            crate::processes::kill_children_in(folder);
+        }
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Interrupter for EvcxrInterrupter {
     fn interrupt(&self) {
-        if self.evaluating.load(Ordering::SeqCst) {
-            self.interrupted.store(true, Ordering::SeqCst);
+        let mut work = self.work();
+        if *work == Work::Evaluating || *work == Work::Stopped {
+            *work = Work::Stopped;
             self.socket.cancel();
             // cargo and the compilers. One that has just ended leaves the cell to the order above.
-            crate::processes::kill_children_in(&self.folder);
+            self.kill_compilers();
+        }
+    }
+
+    fn hurry(&self) {
+        let mut work = self.work();
+        if *work == Work::Ahead {
+            *work = Work::Stopped;
+            self.kill_compilers();
         }
     }
 
     fn kill(&self) {
         self.socket.exit();
-        crate::processes::kill_children_in(&self.folder);
+        self.kill_compilers();
     }
-}
-
-/// Where cells are built. evcxr makes a temporary folder for each context; it must lie below ours, so that the cargo
-/// configuration above it applies: dependencies are compiled once and used often, so they are optimised, while cells
-/// are compiled often and run once.
-fn prepare_build_folder(folder: &Path) -> std::io::Result<()> {
-    let configuration = folder.join(".cargo");
-    std::fs::create_dir_all(&configuration)?;
-    std::fs::write(configuration.join("config.toml"), "[profile.dev.package.\"*\"]\nopt-level = 2\n")?;
-    // The first call in a process counts; the kernel has one such folder for its whole life.
-    let _ = tempfile::env::override_temp_dir(folder);
-    Ok(())
 }
 
 fn drain<T>(lines: T, of: &'static str)
@@ -353,6 +402,11 @@ fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
             error
         }
     }
+}
+
+fn is_dependency(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with(":dep ") || line.starts_with("extern crate ")
 }
 
 /// All that rustc says of itself.

@@ -20,13 +20,16 @@ mod prelude;
 pub struct Evaluation<'a> {
     /// The code, and the user's own text that errors are shown against.
     pub code: &'a SourceMap,
+    /// Where its outputs go while it runs.
     pub outputs: Arc<dyn Outputs>,
 }
 
 /// A variable that outlives its cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
+    /// Its name.
     pub name: String,
+    /// Its type, as Rust writes it.
     pub type_name: String,
 }
 
@@ -44,9 +47,11 @@ pub struct Completion {
 /// Completion candidates for a place in a cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completions {
+    /// The candidates, best first.
     pub items: Vec<Completion>,
     /// Byte offsets into the cell of the text that a candidate replaces.
     pub start: usize,
+    /// See `start`; exclusive.
     pub end: usize,
 }
 
@@ -77,6 +82,8 @@ pub trait Engine: Send {
 pub trait Interrupter: Send + Sync {
     /// Stops user code and the compiler, if they run; nothing otherwise.
     fn interrupt(&self);
+    /// Breaks off what [`Engine::warm_up`] does, since somebody waits; nothing when it is not at work.
+    fn hurry(&self) {}
     /// Ends every process of the engine's, for good.
     fn kill(&self);
 }

@@ -11,7 +11,12 @@ pub enum Found {
     /// Text to show, invalid UTF-8 replaced.
     Text(String),
     /// A content block, and its media type.
-    Content { mime: String, text: String },
+    Content {
+        /// Its media type.
+        mime: String,
+        /// Its content: text, or base64 of an image.
+        text: String,
+    },
     /// The cell unwound.
     Panicked,
     /// A `?` failed.

@@ -9,7 +9,10 @@ use crate::outputs::Stream;
 #[serde(rename_all = "snake_case")]
 pub enum Hello {
     /// A supervisor: [`Event`]s follow, and [`Order`]s come back.
-    Supervisor { process: u32 },
+    Supervisor {
+        /// Its process.
+        process: u32,
+    },
     /// Code in a cell: requests follow, each answered.
     Cell,
 }
@@ -21,15 +24,31 @@ pub enum Event {
     /// The runner has been told to run the cell.
     Started,
     /// Text that user code printed; may be part of a line.
-    Text { stream: Stream, text: String },
+    Text {
+        /// Where.
+        stream: Stream,
+        /// What.
+        text: String,
+    },
     /// A content block: something that code in a cell displays.
-    Content { mime: String, text: String },
+    Content {
+        /// Its media type.
+        mime: String,
+        /// Its content: text, or base64 of an image.
+        text: String,
+    },
     /// Everything printed before the [`Order::Sync`] of this number has been sent.
-    Synced { number: u64 },
+    Synced {
+        /// That order's number.
+        number: u64,
+    },
     /// The cell ran to its end, or left it by a panic or a failed `?`.
     Done(Outcome),
     /// The runner is gone, and the supervisor goes with it.
-    Died { how: String },
+    Died {
+        /// How, in words.
+        how: String,
+    },
 }
 
 /// How a cell ended.
@@ -46,10 +65,13 @@ pub struct Outcome {
 /// A panic, as the hook in user code saw it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
+    /// What it says.
     pub message: String,
     /// Source file, line and column, counted from 1. The file of a cell is `src/lib.rs`.
     pub file: String,
+    /// See `file`.
     pub line: usize,
+    /// See `file`.
     pub column: usize,
 }
 
@@ -74,13 +96,24 @@ impl Panic {
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// Send what has been printed so far, then [`Event::Synced`].
-    Sync { number: u64 },
+    Sync {
+        /// What [`Event::Synced`] gives back.
+        number: u64,
+    },
     /// A new evaluation begins: what was cancelled before is no concern of it.
     Begin,
     /// Change the working folder of user code.
-    Directory { directory: String },
+    Directory {
+        /// An absolute path.
+        directory: String,
+    },
     /// Set an environment variable of user code's.
-    Variable { name: String, value: String },
+    Variable {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
     /// Stop the evaluation. A cell that runs is killed, with the runner; one that does not run yet will not.
     Cancel,
     /// End the runner, what it started, and the supervisor.

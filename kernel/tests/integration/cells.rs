@@ -2,8 +2,8 @@
 //!
 //! Starting the engine takes seconds, so each test runs many cells.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pipulate::{Pip, Source};
 use pipulate_kernel::notebook::{CellRequest, Notebook};
@@ -56,6 +56,16 @@ impl Outputs for Recorder {
     }
 }
 
+/// The cell library, compiled once for all tests.
+fn data() -> &'static Path {
+    static DATA: OnceLock<PathBuf> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernel-data");
+        start::warm_up(PathBuf::from(env!("CARGO_BIN_EXE_pipulate-kernel")), &data).unwrap();
+        data
+    })
+}
+
 /// A notebook in a folder of its own.
 struct TestNotebook {
     running: Running,
@@ -72,7 +82,7 @@ impl TestNotebook {
         let folder = tempfile::tempdir().unwrap();
         let url = folder.path().join("pipeline.db").to_string_lossy().into_owned();
         let settings = Settings { url: Some(url), ..Settings::default() };
-        let running = start::notebook(settings, worker, &folder.path().join("data")).unwrap();
+        let running = start::notebook(settings, worker, data()).unwrap();
         Self { running, folder, count: 0 }
     }
 
@@ -224,10 +234,9 @@ fn cells_link_the_unpacked_library_and_nothing_of_the_checkout() {
     let (sent, result) = notebook.run_with(":last_compile_dir", &[]);
     assert_eq!(result, Ok(()));
     let build = PathBuf::from(sent[0].strip_prefix("result: ").unwrap());
-    let data = notebook.folder.path().join("data");
     let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
     let manifest = std::fs::read_to_string(build.join("Cargo.toml")).unwrap();
-    assert!(manifest.contains(&*data.to_string_lossy()), "{manifest}");
+    assert!(manifest.contains(&*data().to_string_lossy()), "{manifest}");
     // What rustc has read is in the files that it writes for cargo.
     let mut read = 0;
     let mut folders = vec![build.join("target")];

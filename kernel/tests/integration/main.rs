@@ -1,6 +1,7 @@
 //! The kernel, driven over real sockets by a dummy front end, with an engine that compiles nothing.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod cells;
 mod frontend;
 mod kernel;
 mod scripted;

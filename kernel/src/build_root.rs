@@ -1,0 +1,121 @@
+//! The folder in which this process compiles cells.
+//!
+//! evcxr makes a temporary folder for each context, wherever the process keeps temporary files: that place can be set once
+//! in a process. So the process has one root for all of its notebooks (the kernel has one, tests have several); it is made
+//! when a notebook needs it and goes with the last one. The cargo configuration in it applies to all that is built below:
+//! dependencies are compiled once and used often, so they are optimised, while cells are compiled often and run once.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// The folders of kernels begin with this, and the number of their process follows.
+const NAME: &str = "pipulate-kernel-";
+const CONFIGURATION: &str = "[profile.dev.package.\"*\"]\nopt-level = 2\n";
+
+/// The root, for as long as somebody holds it.
+#[derive(Debug)]
+pub struct BuildRoot {
+    path: PathBuf,
+}
+
+static ROOT: Mutex<Option<(PathBuf, Weak<BuildRoot>)>> = Mutex::new(None);
+
+impl BuildRoot {
+    /// The root of this process, which only this user can enter.
+    pub fn acquire() -> io::Result<Arc<Self>> {
+        let mut root = ROOT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(alive) = root.as_ref().and_then(|(_, weak)| weak.upgrade()) {
+            return Ok(alive);
+        }
+        let path = if let Some((path, _)) = root.as_ref() {
+            private_folder(path)?;
+            path.clone()
+        } else {
+            std::thread::spawn(remove_abandoned);
+            let folder = tempfile::Builder::new().prefix(&format!("{NAME}{}-", std::process::id())).tempdir()?;
+            let path = folder.keep().canonicalize()?;
+            tempfile::env::override_temp_dir(&path)
+                .map_err(|other| io::Error::other(format!("temporary files are kept in {} already", other.display())))?;
+            path
+        };
+        std::fs::create_dir_all(path.join(".cargo"))?;
+        std::fs::write(path.join(".cargo").join("config.toml"), CONFIGURATION)?;
+        let alive = Arc::new(Self { path: path.clone() });
+        *root = Some((path, Arc::downgrade(&alive)));
+        Ok(alive)
+    }
+
+    /// The folder; what `cargo` works in it or below belongs to this process.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for BuildRoot {
+    fn drop(&mut self) {
+        // Whoever acquires the root again waits until this one is gone.
+        let mut root = ROOT.lock().unwrap_or_else(PoisonError::into_inner);
+        if root.as_ref().is_some_and(|(_, weak)| weak.strong_count() > 0) {
+            return;
+        }
+        crate::processes::kill_children_in(&self.path);
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::warn!(%error, "the kernel's folder is left behind");
+        }
+        if let Some((_, weak)) = root.as_mut() {
+            *weak = Weak::new();
+        }
+    }
+}
+
+#[cfg(unix)]
+fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    }
+}
+
+/// A kernel that was killed leaves its folder behind, with what was compiled in it.
+fn remove_abandoned() {
+    let Some(parent) = ROOT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_ref()
+        .and_then(|(path, _)| path.parent().map(Path::to_owned))
+    else {
+        return;
+    };
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(process) = name.to_str().and_then(|name| name.strip_prefix(NAME)) else { continue };
+        let process = process.split('-').next().and_then(|process| process.parse().ok());
+        let Some(process) = process.and_then(rustix::process::Pid::from_raw) else { continue };
+        if rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH) {
+            // A folder of another user's stays.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_with_the_last_holder_and_comes_again() {
+        let first = BuildRoot::acquire().unwrap();
+        let second = BuildRoot::acquire().unwrap();
+        assert_eq!(first.path(), second.path());
+        let path = first.path().to_owned();
+        drop(first);
+        assert!(path.join(".cargo/config.toml").exists());
+        drop(second);
+        assert!(!path.exists());
+        let again = BuildRoot::acquire().unwrap();
+        assert!(again.path().join(".cargo/config.toml").exists());
+    }
+}
