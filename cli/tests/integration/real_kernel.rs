@@ -16,7 +16,7 @@ fn sandbox_of(cells: &[&str]) -> Sandbox {
         "there is no {}: `cargo build --package pipulate-kernel` makes it",
         kernel.display()
     );
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_lasting_data();
     sandbox.write("report.ipynb", &notebook_of(cells));
     sandbox
 }

@@ -12,13 +12,21 @@ use tempfile::TempDir;
 /// A folder with a store of its own, and nothing of the user's in sight.
 pub(crate) struct Sandbox {
     folder: TempDir,
+    /// The user's data folder, where the kernel keeps what it has compiled.
+    data: PathBuf,
 }
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Self { folder, data }
+    }
+
+    /// Keeps what kernels compile from one test to the next, as for a user.
+    pub(crate) fn with_lasting_data() -> Self {
+        let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("data");
+        Self { data, ..Self::new() }
     }
 
     /// A path in the folder.
@@ -51,7 +59,7 @@ impl Sandbox {
             .current_dir(&self.folder)
             .env("PIPULATE_URL", self.path("pipeline.db"))
             .env("JUPYTER_DATA_DIR", self.path("jupyter"))
-            .env("XDG_DATA_HOME", self.path("data"))
+            .env("XDG_DATA_HOME", &self.data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
