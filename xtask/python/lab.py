@@ -36,11 +36,13 @@ const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
 const kernel = panel && panel.sessionContext && panel.sessionContext.session && panel.sessionContext.session.kernel;
 return Boolean(kernel && panel.content && panel.content.model && panel.content.widgets.length && kernel.status === 'idle');
 """
-# Runs a command of JupyterLab's, as its menu would, and waits for its end.
+# Runs a command of JupyterLab's, as its menu would. Its end is asked for: one request may not last as long as a notebook.
 COMMAND = """
-const done = arguments[arguments.length - 1];
-window.jupyterapp.commands.execute(arguments[0]).then(() => done(null), error => done(String(error)));
+window.commandEnded = null;
+window.jupyterapp.commands.execute(arguments[0]).then(
+    () => { window.commandEnded = 'well'; }, error => { window.commandEnded = String(error); });
 """
+COMMAND_ENDED = "return window.commandEnded;"
 MODEL = "return JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON());"
 SELECT = """
 const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -98,7 +100,6 @@ def browser(program, driver, folder):
     # Selenium must look for no driver elsewhere.
     os.environ["SE_OFFLINE"] = "true"
     page = webdriver.Chrome(service=Service(executable_path=str(driver)), options=options)
-    page.set_script_timeout(RUN_SECONDS)
     try:
         yield page
     finally:
@@ -117,9 +118,10 @@ class Lab:
         WebDriverWait(self.page, START_SECONDS).until(lambda page: page.execute_script(READY), "the kernel is not idle")
 
     def command(self, name):
-        error = self.page.execute_async_script(COMMAND, name)
-        if error:
-            sys.exit(f"{name}: {error}")
+        self.page.execute_script(COMMAND, name)
+        ended = WebDriverWait(self.page, RUN_SECONDS).until(lambda page: page.execute_script(COMMAND_ENDED), name)
+        if ended != "well":
+            sys.exit(f"{name}: {ended}")
 
     def notebook(self):
         return json.loads(self.page.execute_script(MODEL))
@@ -164,6 +166,8 @@ def tour(lab):
     problems = notebooks.problems(before)
     lab.select(0, "start")
     lab.screenshot("run-all")
+    lab.select(next(index for index, cell in enumerate(before["cells"]) if "%pip_steps" in notebooks.text(cell["source"])))
+    lab.screenshot("steps")
     lab.select(len(before["cells"]) - 1, "end")
     lab.screenshot("run-all-end")
     if problems:
