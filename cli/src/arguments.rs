@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  pipulate doctor                          check that everything is there, and how to get what is not
+  pipulate doctor                          check that everything is there
   pipulate kernel install                  let Jupyter know the kernel
   pipulate lab                             open JupyterLab
   pipulate run report.ipynb --job may      run a notebook without Jupyter

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use pipulate::cell::{self, InputCall};
 
 use crate::executables;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ const LINES_SHOWN: usize = 6;
 /// `raises-exception` may fail. What cells print goes to standard output and standard error, progress to standard error.
 ///
 /// A parameter answers the `%pip_input` that asks for its step. With --job it is also saved in that job before the first cell, so that
-/// `%pip_get` finds it. Other inputs are asked for on the terminal; without a terminal they fail.
+/// `%pip_get` finds it, unless the input is a secret. Other inputs are asked for on the terminal; without a terminal they fail.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -28,8 +29,8 @@ Examples:
   pipulate run report.ipynb --job report-may -p month=5 -p 'title=\"May\"' -o report-may.ipynb
   pipulate run report.ipynb --quiet --timeout 60 && echo fine
 
-Exit codes: 0 all cells ran, 1 a cell failed or the kernel did, 2 the command line is wrong, 3 there is no such notebook,
-130 ended by Ctrl-C, 143 by SIGTERM.")]
+Exit codes: 0 all cells ran, 1 a cell or the kernel failed, 2 the command line is wrong,
+3 there is no such notebook, 130 ended by Ctrl-C, 143 by SIGTERM.")]
 pub(crate) struct Run {
     /// The notebook
     notebook: PathBuf,
@@ -79,17 +80,20 @@ impl Run {
             .canonicalize()
             .with_context(|| format!("cannot read {}", self.notebook.display()))?;
         let place = store.place_for(folder_of(&notebook))?;
+        let cells = document.cells_to_run();
         if let Some(key) = &self.job {
             let workflow = notebook
                 .file_stem()
                 .and_then(|stem| stem.to_str())
                 .unwrap_or("notebook");
             let job = store::open(&place)?.job_in(key, workflow)?;
-            for parameter in &self.parameters {
+            let secrets = secret_steps(&cells);
+            // A secret is never stored; the kernel answers with it.
+            let stored = |parameter: &&Parameter| !secrets.iter().any(|secret| secret == parameter.step().as_str());
+            for parameter in self.parameters.iter().filter(stored) {
                 job.set_json(parameter.step().as_str(), parameter.json())?;
             }
         }
-        let cells = document.cells_to_run();
         let mut progress = Progress::new(cells.len(), self.quiet);
         let launch = Launch {
             program: &program,
@@ -202,6 +206,19 @@ fn failure(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words
         Stop::NoInput => failure.help("-p STEP=JSON answers an input."),
         _ => failure,
     }
+}
+
+/// The steps that a `%pip_input --secret` of these cells asks for.
+fn secret_steps(cells: &[CodeCell]) -> Vec<String> {
+    let mut steps = Vec::new();
+    for cell in cells {
+        let cell = cell::parse(&cell.code);
+        let inputs = cell.magics().filter(|magic| cell.slice(&magic.name) == "pip_input");
+        // A call with a mistake in it asks for nothing.
+        let inputs = inputs.filter_map(|magic| InputCall::parse(cell.text(), magic).ok());
+        steps.extend(inputs.filter(|input| input.secret).map(|input| input.step.text));
+    }
+    steps
 }
 
 /// The first lines of a cell, marked as such.

@@ -219,6 +219,19 @@ fn parameters_are_saved_in_the_job_first() {
 }
 
 #[test]
+fn a_secret_is_never_stored() {
+    // The fake kernel knows no magics: it fails at the first cell, after the parameters were saved.
+    let sandbox = sandbox_of(&["let key: String = %pip_input key \"Key\" --secret;", "%pip_input name"]);
+    sandbox
+        .run("run n.ipynb --kernel fake-kernel --job k -p 'key=\"s3cret\"' -p 'name=\"Ada\"'")
+        .code(1);
+    sandbox.run("job get k name").code(0).stdout("\"Ada\"\n");
+    sandbox.run("job get k key").code(3);
+    let export = sandbox.run("job export k").code(0);
+    assert!(!export.stdout.contains("s3cret"), "{export}");
+}
+
+#[test]
 fn without_a_terminal_nobody_is_asked() {
     let sandbox = sandbox_of(&["ask Name?"]);
     sandbox
