@@ -96,12 +96,18 @@ fn bare(file: &Path) -> Outcome<Connection> {
     Ok(connection)
 }
 
-fn upsert(connection: &Connection, step: &str, value: &str) -> Outcome<()> {
+fn upsert(connection: &Connection, job: &str, step: &str, value: &str) -> Outcome<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO step (job, name, value) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value",
     )?;
-    statement.execute(params!["job", step, value])?;
+    statement.execute(params![job, step, value])?;
     Ok(())
+}
+
+fn select(connection: &Connection, job: &str, step: &str) -> Outcome<String> {
+    let mut statement = connection.prepare_cached("SELECT value FROM step WHERE job = ?1 AND name = ?2")?;
+    let text: String = statement.query_row(params![job, step], |row| row.get(0))?;
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// A hundred bytes of text that differ from round to round.
@@ -116,23 +122,27 @@ fn set_and_get(folder: &Path) -> Outcome<()> {
     let job = pip.job("job")?;
     for step in 0..STEPS {
         let name = format!("step_{step:03}");
-        upsert(&connection, &name, &serde_json::to_string(&value(0))?)?;
+        upsert(&connection, "job", &name, &serde_json::to_string(&value(0))?)?;
         job.set(&name, &value(0))?;
     }
     let name = |round: u32| format!("step_{:03}", round % STEPS);
     let (left, right) = interleaved(
         1000,
-        |round| upsert(&connection, &name(round), &serde_json::to_string(&value(round + 1))?),
+        |round| {
+            upsert(
+                &connection,
+                "job",
+                &name(round),
+                &serde_json::to_string(&value(round + 1))?,
+            )
+        },
         |round| Ok(job.set(&name(round), &value(round + 1)).map(|_| ())?),
     )?;
     line("set of 100 bytes, history included", left, right, "<= 2");
     let (left, right) = interleaved(
         20_000,
         |round| {
-            let mut statement = connection.prepare_cached("SELECT value FROM step WHERE job = ?1 AND name = ?2")?;
-            let text: String = statement.query_row(params!["job", name(round)], |row| row.get(0))?;
-            let value: String = serde_json::from_str(&text)?;
-            assert_eq!(value.len(), 98);
+            assert_eq!(select(&connection, "job", &name(round))?.len(), 98);
             Ok(())
         },
         |round| {
@@ -145,37 +155,46 @@ fn set_and_get(folder: &Path) -> Outcome<()> {
 }
 
 fn many_steps(folder: &Path) -> Outcome<()> {
+    const FEW: u32 = 10;
+    const MANY: u32 = 10_000;
     let pip = open(&folder.join("many.db"))?;
     let (few, many) = (pip.job("few")?, pip.job("many")?);
-    for (job, steps) in [(&few, 10), (&many, 10_000)] {
-        let values = (0..steps).map(|step| (format!("step_{step:05}"), value(0).into()));
+    let connection = bare(&folder.join("many-bare.db"))?;
+    let name = |step: u32| format!("step_{step:05}");
+    for (job, steps) in [(&few, FEW), (&many, MANY)] {
+        let values = (0..steps).map(|step| (name(step), value(0).into()));
         job.write(values.collect())?;
+        connection.execute_batch("BEGIN")?;
+        for step in 0..steps {
+            upsert(
+                &connection,
+                job.key().as_str(),
+                &name(step),
+                &serde_json::to_string(&value(0))?,
+            )?;
+        }
+        connection.execute_batch("COMMIT")?;
     }
+    // A stride that visits all corners of the job.
+    let one_of = |round: u32, steps: u32| name(round * 7919 % steps);
     let (left, right) = interleaved(
         1000,
-        |round| {
-            Ok(few
-                .set(&format!("step_{:05}", round % 10), &value(round + 1))
-                .map(|_| ())?)
-        },
-        // A stride that visits all corners of the job.
-        |round| {
-            Ok(many
-                .set(&format!("step_{:05}", round * 7919 % 10_000), &value(round + 1))
-                .map(|_| ())?)
-        },
+        |round| Ok(few.set(&one_of(round, FEW), &value(round + 1)).map(|_| ())?),
+        |round| Ok(many.set(&one_of(round, MANY), &value(round + 1)).map(|_| ())?),
     )?;
-    line("set in a job of 10,000 steps, against one of 10", left, right, "<= 1.2");
+    line("set: a job of 10 steps, and one of 10,000", left, right, "<= 1.2");
     let (left, right) = interleaved(
         20_000,
-        |round| Ok(few.require::<String>(&format!("step_{:05}", round % 10)).map(|_| ())?),
-        |round| {
-            Ok(many
-                .require::<String>(&format!("step_{:05}", round * 7919 % 10_000))
-                .map(|_| ())?)
-        },
+        |round| Ok(few.require::<String>(&one_of(round, FEW)).map(|_| ())?),
+        |round| Ok(many.require::<String>(&one_of(round, MANY)).map(|_| ())?),
     )?;
-    line("get in a job of 10,000 steps, against one of 10", left, right, "<= 1.2");
+    line("get: a job of 10 steps, and one of 10,000", left, right, "<= 1.2");
+    let (left, right) = interleaved(
+        20_000,
+        |round| select(&connection, "few", &one_of(round, FEW)).map(|_| ()),
+        |round| select(&connection, "many", &one_of(round, MANY)).map(|_| ()),
+    )?;
+    line("  the same with bare selects", left, right, "for comparison");
     Ok(())
 }
 

@@ -258,6 +258,7 @@ impl Error {
     }
 
     /// Names the operation in an error that arose too deep to know it.
+    #[cfg(feature = "sqlite")]
     #[must_use]
     pub(crate) fn during(mut self, describe: impl FnOnce() -> String) -> Self {
         if let Self::Busy { operation, .. }

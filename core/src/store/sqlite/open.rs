@@ -165,19 +165,27 @@ fn look(path: &Path) -> rusqlite::Result<Schema> {
     // log, nobody has the file open, and it can be read as if it never changed; if someone opens it just now, we look again.
     if !beside(path, "-wal").exists()
         && let Some(uri) = immutable(path)
-        && let Ok(connection) = Connection::open_with_flags(uri, read_only() | OpenFlags::SQLITE_OPEN_URI)
+        && let Ok(connection) = open(
+            uri.as_ref(),
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        )
         && let Ok(Schema::Version(version)) = schema_of(&connection)
         && version >= SCHEMA_VERSION
     {
         return Ok(Schema::Version(version));
     }
-    let mut connection = Connection::open_with_flags(path, read_only())?;
-    wait_for_others(&mut connection, Arc::new(AtomicU64::new(5_000)))?;
-    schema_of(&connection)
-}
-
-fn read_only() -> OpenFlags {
-    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    let look_with = |access: OpenFlags| {
+        let mut connection = open(path, access)?;
+        wait_for_others(&mut connection, Arc::new(AtomicU64::new(5_000)))?;
+        schema_of(&connection)
+    };
+    match look_with(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        // A process died while it created the file; what it left half done has to be rolled back before anything can be read.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+            look_with(OpenFlags::SQLITE_OPEN_READ_WRITE)
+        }
+        found => found,
+    }
 }
 
 /// The path as an address that tells SQLite not to lock, and so not to write (<https://www.sqlite.org/uri.html>).
@@ -246,7 +254,9 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
     }
     // An immediate transaction waits for its turn; a deferred one fails when it finds that someone else wrote.
     connection.set_transaction_behavior(TransactionBehavior::Immediate);
-    let migrated = embedded::migrations::runner().run(&mut connection);
+    // Grouped means that a migration and the note that it is done are one transaction: refinery's default is two, and a process
+    // that is killed between them leaves a file that no one can migrate any more.
+    let migrated = embedded::migrations::runner().set_grouped(true).run(&mut connection);
     match migrated {
         Ok(_) => Ok(()),
         Err(error) => {
