@@ -41,9 +41,13 @@ impl Lab {
         venv.install_kernel(workspace, &binaries)?;
 
         let mut command = venv.python(workspace);
-        command
-            .args(["-m", "jupyterlab", "--ServerApp.root_dir=."])
-            .current_dir(workspace.root().join("notebooks"));
+        command.current_dir(workspace.root().join("notebooks"));
+        command.args([
+            "-m",
+            "jupyterlab",
+            "--ServerApp.root_dir=.",
+            "--MultiKernelManager.default_kernel_name=pipulate",
+        ]);
         // The kernel in this environment is the one just built; one of the same name elsewhere must not shadow it.
         command.env("JUPYTER_PREFER_ENV_PATH", "1");
         if self.no_browser {
