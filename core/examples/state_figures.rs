@@ -175,8 +175,9 @@ fn many_steps(folder: &Path) -> Outcome<()> {
         }
         connection.execute_batch("COMMIT")?;
     }
-    // A stride that visits all corners of the job.
-    let one_of = |round: u32, steps: u32| name(round * 7919 % steps);
+    // Ten steps of each, spread over all of the job: what counts is how large the job is, not how much of it is in the
+    // processor's caches.
+    let one_of = |round: u32, steps: u32| name(round % FEW * (steps / FEW));
     let (left, right) = interleaved(
         1000,
         |round| Ok(few.set(&one_of(round, FEW), &value(round + 1)).map(|_| ())?),

@@ -327,6 +327,12 @@ impl Job {
         answered!(self.pip.call(request), Response::Revision(revision) => revision)
     }
 
+    /// A value as the JSON text that [`Job::set`] would store, refused as it would be.
+    #[cfg(feature = "cell")]
+    pub(crate) fn encode_value<T: Serialize + ?Sized>(&self, step: &str, value: &T) -> Result<String> {
+        self.encode(&StepName::new(step)?, value)
+    }
+
     fn encode<T: Serialize + ?Sized>(&self, step: &StepName, value: &T) -> Result<String> {
         json::to_text(value, self.pip.value_limit()).map_err(|fault| self.refuse(step, fault))
     }

@@ -25,3 +25,4 @@ mod support;
 mod threads;
 #[cfg(feature = "sqlite")]
 mod wire;
+mod walls;
