@@ -8,7 +8,10 @@ use pipulate_kernel::state::Settings;
 
 /// The Jupyter kernel of Pipulate. Jupyter starts it; `pipulate kernel install` tells Jupyter how.
 #[derive(Debug, Parser)]
-#[expect(clippy::doc_markdown, reason = "these are the texts of --help, where backticks would show")]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these are the texts of --help, where backticks would show"
+)]
 #[command(name = "pipulate-kernel", version)]
 pub(crate) struct Arguments {
     /// Where the client expects the kernel's sockets: the JSON file that Jupyter writes.

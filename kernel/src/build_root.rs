@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use tempfile::TempDir;
+
 /// The folders of kernels begin with this, and the number of their process follows.
 const NAME: &str = "pipulate-kernel-";
 const CONFIGURATION: &str = "[profile.dev.package.\"*\"]\nopt-level = 2\n";
@@ -33,10 +35,11 @@ impl BuildRoot {
             path.clone()
         } else {
             std::thread::spawn(remove_abandoned);
-            let folder = tempfile::Builder::new().prefix(&format!("{NAME}{}-", std::process::id())).tempdir()?;
+            let folder = private().prefix(&format!("{NAME}{}-", std::process::id())).tempdir()?;
             let path = folder.keep().canonicalize()?;
-            tempfile::env::override_temp_dir(&path)
-                .map_err(|other| io::Error::other(format!("temporary files are kept in {} already", other.display())))?;
+            tempfile::env::override_temp_dir(&path).map_err(|other| {
+                io::Error::other(format!("temporary files are kept in {} already", other.display()))
+            })?;
             path
         };
         std::fs::create_dir_all(path.join(".cargo"))?;
@@ -44,6 +47,11 @@ impl BuildRoot {
         let alive = Arc::new(Self { path: path.clone() });
         *root = Some((path, Arc::downgrade(&alive)));
         Ok(alive)
+    }
+
+    /// A folder in it, which only this user can enter, for one notebook.
+    pub fn notebook_folder(&self) -> io::Result<TempDir> {
+        private().prefix("notebook-").tempdir_in(&self.path)
     }
 
     /// The folder; what `cargo` works in it or below belongs to this process.
@@ -69,6 +77,15 @@ impl Drop for BuildRoot {
     }
 }
 
+/// Temporary folders that only this user can enter.
+#[cfg(unix)]
+fn private() -> tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(std::fs::Permissions::from_mode(0o700));
+    builder
+}
+
 #[cfg(unix)]
 fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -91,9 +108,13 @@ fn remove_abandoned() {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(process) = name.to_str().and_then(|name| name.strip_prefix(NAME)) else { continue };
+        let Some(process) = name.to_str().and_then(|name| name.strip_prefix(NAME)) else {
+            continue;
+        };
         let process = process.split('-').next().and_then(|process| process.parse().ok());
-        let Some(process) = process.and_then(rustix::process::Pid::from_raw) else { continue };
+        let Some(process) = process.and_then(rustix::process::Pid::from_raw) else {
+            continue;
+        };
         if rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH) {
             // A folder of another user's stays.
             let _ = std::fs::remove_dir_all(entry.path());
@@ -117,5 +138,13 @@ mod tests {
         assert!(!path.exists());
         let again = BuildRoot::acquire().unwrap();
         assert!(again.path().join(".cargo/config.toml").exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let folder = again.notebook_folder().unwrap();
+            for path in [again.path(), folder.path()] {
+                assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
+            }
+        }
     }
 }

@@ -37,7 +37,7 @@ unexpected_cfgs = "allow"
 
 [dependencies]
 serde = { version = "1", features = ["derive"] }
-serde_json = "1"
+serde_json = { version = "1", features = ["float_roundtrip"] }
 thiserror = "2"
 
 [workspace]
@@ -61,7 +61,11 @@ pub fn unpack(data_folder: &Path) -> io::Result<PathBuf> {
         Err(error) => {
             std::fs::remove_dir_all(&unpacked)?;
             // Another kernel has been faster: what is there is the same.
-            if folder.join("Cargo.toml").exists() { Ok(folder) } else { Err(error) }
+            if folder.join("Cargo.toml").exists() {
+                Ok(folder)
+            } else {
+                Err(error)
+            }
         }
     }
 }
@@ -76,7 +80,7 @@ fn digest() -> String {
     let mut digest = Sha256::new();
     digest.update(MANIFEST);
     add(&SOURCE, &mut digest);
-    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest.finalize()[..6])
 }
 
 fn add(folder: &Dir<'_>, digest: &mut Sha256) {

@@ -93,7 +93,9 @@ impl CellSocket {
             services: OnceLock::new(),
         });
         let weak = Arc::downgrade(&socket);
-        std::thread::Builder::new().name("cell-socket".to_owned()).spawn(move || accept(&listener, &weak))?;
+        std::thread::Builder::new()
+            .name("cell-socket".to_owned())
+            .spawn(move || accept(&listener, &weak))?;
         Ok(socket)
     }
 
@@ -126,7 +128,9 @@ impl CellSocket {
     pub fn wait_for_end(&self, timeout: Duration) -> Option<Ended> {
         let (state, _) = self
             .changed
-            .wait_timeout_while(self.lock(), timeout, |state| state.remains.ended.is_none() && state.supervisor.is_some())
+            .wait_timeout_while(self.lock(), timeout, |state| {
+                state.remains.ended.is_none() && state.supervisor.is_some()
+            })
             .unwrap_or_else(PoisonError::into_inner);
         state.remains.ended.clone()
     }
@@ -152,18 +156,22 @@ impl CellSocket {
     /// Changes the working folder of user code, also of processes that come after this one.
     pub fn set_directory(&self, directory: &Path) {
         let directory = directory.to_string_lossy().into_owned();
-        self.set(String::new(), Order::Directory { directory });
+        self.set("", &Order::Directory { directory });
     }
 
     /// Sets an environment variable of user code's, also in processes that come after this one.
     pub fn set_variable(&self, name: &str, value: &str) {
-        self.set(name.to_owned(), Order::Variable { name: name.to_owned(), value: value.to_owned() });
+        let order = Order::Variable {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        self.set(name, &order);
     }
 
-    fn set(&self, about: String, order: Order) {
+    fn set(&self, about: &str, order: &Order) {
         let mut state = self.lock();
-        state.settings.insert(about, order.clone());
-        state.order(&order);
+        state.settings.insert(about.to_owned(), order.clone());
+        state.order(order);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -177,8 +185,10 @@ impl CellSocket {
         let number = state.syncs;
         if state.order(&Order::Sync { number }) {
             let waiting = |state: &mut State| state.synced < number && state.supervisor.is_some();
-            let (mut state, _) =
-                self.changed.wait_timeout_while(state, SYNC, waiting).unwrap_or_else(PoisonError::into_inner);
+            let (mut state, _) = self
+                .changed
+                .wait_timeout_while(state, SYNC, waiting)
+                .unwrap_or_else(PoisonError::into_inner);
             state.release_held();
         }
     }
@@ -200,10 +210,16 @@ impl CellSocket {
             self.changed.notify_all();
         }
         let mut state = self.lock();
-        if state.supervisor.as_ref().is_some_and(|supervisor| supervisor.process == process) {
+        if state
+            .supervisor
+            .as_ref()
+            .is_some_and(|supervisor| supervisor.process == process)
+        {
             state.supervisor = None;
             if !died {
-                state.take(Event::Died { how: "its supervisor is gone".to_owned() });
+                state.take(Event::Died {
+                    how: "its supervisor is gone".to_owned(),
+                });
             }
         }
         self.changed.notify_all();
@@ -239,7 +255,7 @@ impl CellSocket {
             self.lock().remains.failure = Some(cell_error(failure));
             return Reply::Done;
         }
-        if matches!(request, Request::Magic { .. } | Request::Input(_)) {
+        if matches!(request, Request::Set { .. } | Request::Magic { .. } | Request::Input(_)) {
             self.sync();
         }
         let outputs = self.lock().outputs.clone();
@@ -265,7 +281,9 @@ impl Drop for CellSocket {
 impl State {
     /// False when there is no supervisor to take it.
     fn order(&mut self, order: &Order) -> bool {
-        let Some(supervisor) = &mut self.supervisor else { return false };
+        let Some(supervisor) = &mut self.supervisor else {
+            return false;
+        };
         write_message(&mut supervisor.orders, order).is_ok()
     }
 
@@ -312,11 +330,13 @@ impl State {
 fn accept(listener: &UnixListener, socket: &Weak<CellSocket>) {
     while let Ok((stream, _)) = listener.accept() {
         let Some(socket) = socket.upgrade() else { return };
-        let served = std::thread::Builder::new().name("cell-connection".to_owned()).spawn(move || {
-            if let Err(error) = serve(&socket, stream) {
-                tracing::debug!(%error, "a connection of the worker ended");
-            }
-        });
+        let served = std::thread::Builder::new()
+            .name("cell-connection".to_owned())
+            .spawn(move || {
+                if let Err(error) = serve(&socket, stream) {
+                    tracing::debug!(%error, "a connection of the worker ended");
+                }
+            });
         if let Err(error) = served {
             tracing::error!(%error, "no thread for a connection of the worker");
         }
@@ -334,7 +354,11 @@ fn serve(socket: &CellSocket, mut stream: UnixStream) -> io::Result<()> {
 /// A media type and its content as Jupyter wants them: JSON as a value, all else as text.
 fn content(mime: String, text: String) -> (String, Value) {
     let is_json = mime == "application/json" || mime.ends_with("+json");
-    let value = if is_json { serde_json::from_str(&text).ok() } else { None };
+    let value = if is_json {
+        serde_json::from_str(&text).ok()
+    } else {
+        None
+    };
     (mime, value.unwrap_or(Value::String(text)))
 }
 

@@ -21,23 +21,42 @@ pub struct Lowered {
 /// Lowers a cell without a cell magic, or the body of one. Commands are kept, shell lines are left out. `is_taken` tells
 /// whether a name is a variable or an item that the user has defined in an earlier cell.
 pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered, CellError> {
-    let mut lowering = Lowering { cell, out: Builder::new(cell.text()), needs_library: false };
+    let mut lowering = Lowering {
+        cell,
+        out: Builder::new(cell.text()),
+        needs_library: false,
+    };
     let bound: Vec<&str> = ["job", "pip"]
         .into_iter()
         .filter(|name| cell::mentions(cell.text(), name) && !is_taken(name) && !defines_item(cell.text(), name))
         .collect();
-    let binding = if bound.is_empty() { String::new() } else { format!("::pipulate::bind!({}); ", bound.join(" ")) };
+    let binding = if bound.is_empty() {
+        String::new()
+    } else {
+        format!("::pipulate::bind!({}); ", bound.join(" "))
+    };
     let mut begun = false;
-    let last = cell.segments().iter().rposition(|segment| segment.kind != SegmentKind::Trivia);
+    let last = cell
+        .segments()
+        .iter()
+        .rposition(|segment| segment.kind != SegmentKind::Trivia);
     for (index, segment) in cell.segments().iter().enumerate() {
         let span = segment.span.clone();
-        let is_code = !matches!(segment.kind, SegmentKind::Command | SegmentKind::Shell | SegmentKind::Trivia);
+        let is_code = !matches!(
+            segment.kind,
+            SegmentKind::Command | SegmentKind::Shell | SegmentKind::Trivia
+        );
         if !is_code || begun {
             lowering.segment(&segment.kind, span, Some(index) == last)?;
             continue;
         }
         begun = true;
-        let at = span.start + if segment.kind == SegmentKind::Rust { skipped(cell.slice(&span)) } else { 0 };
+        let at = span.start
+            + if segment.kind == SegmentKind::Rust {
+                skipped(cell.slice(&span))
+            } else {
+                0
+            };
         lowering.needs_library |= !bound.is_empty();
         lowering.out.keep(span.start..at);
         // evcxr takes a line that begins with a colon, and stands before any Rust, for a command of its own.
@@ -46,7 +65,10 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
         lowering.out.replace(at..at, &format!("{before}{binding}"));
         lowering.segment(&segment.kind, at..span.end, Some(index) == last)?;
     }
-    Ok(Lowered { code: lowering.out.finish(), needs_library: lowering.needs_library })
+    Ok(Lowered {
+        code: lowering.out.finish(),
+        needs_library: lowering.needs_library,
+    })
 }
 
 struct Lowering<'a> {
@@ -84,9 +106,15 @@ impl Lowering<'_> {
                 self.needs_library = true;
                 if let Some(json) = &set.literal {
                     let code = format!("::pipulate::runtime::set_json({step}, {});", raw_literal(json));
-                    self.out.replace(span.start..span.end, &padded(&code, self.cell.slice(&span)));
+                    self.out
+                        .replace(span.start..span.end, &padded(&code, self.cell.slice(&span)));
                 } else {
-                    self.around(&span, &set.value, &format!("::pipulate::runtime::set({step}, &("), "));");
+                    self.around(
+                        &span,
+                        &set.value,
+                        &format!("::pipulate::runtime::set({step}, &("),
+                        "));",
+                    );
                 }
             }
             "time" => match &call.value {
@@ -104,7 +132,9 @@ impl Lowering<'_> {
 
     fn let_magic(&mut self, binding: &LetMagic, span: std::ops::Range<usize>) -> Result<(), CellError> {
         let call = &binding.call;
-        let name_start = self.cell.text()[..call.name.start].rfind('%').unwrap_or(call.name.start);
+        let name_start = self.cell.text()[..call.name.start]
+            .rfind('%')
+            .unwrap_or(call.name.start);
         let rest = name_start..span.end;
         self.needs_library = true;
         match self.cell.slice(&call.name) {
@@ -114,7 +144,12 @@ impl Lowering<'_> {
                 let step = place(get.job.as_ref().map(|job| &job.text), &get.step.text);
                 match &get.default {
                     Some(default) => {
-                        self.around(&rest, default, &format!("::pipulate::runtime::get_or({step}, || ("), "));");
+                        self.around(
+                            &rest,
+                            default,
+                            &format!("::pipulate::runtime::get_or({step}, || ("),
+                            "));",
+                        );
                     }
                     None => self.generated(rest, &format!("::pipulate::runtime::require({step});")),
                 }
@@ -125,13 +160,19 @@ impl Lowering<'_> {
                     self.out.keep(span.start..name_start);
                 } else {
                     self.out.keep(span.start..binding.pattern.end);
-                    self.out.replace(binding.pattern.end..binding.pattern.end, ": ::std::string::String");
+                    self.out
+                        .replace(binding.pattern.end..binding.pattern.end, ": ::std::string::String");
                     self.out.keep(binding.pattern.end..name_start);
                 }
                 let request = input_request(&input);
                 match &input.default {
                     Some(default) => {
-                        self.around(&rest, default, &format!("::pipulate::runtime::input({request}, Some(&|| ("), ")));");
+                        self.around(
+                            &rest,
+                            default,
+                            &format!("::pipulate::runtime::input({request}, Some(&|| ("),
+                            ")));",
+                        );
                     }
                     None => self.generated(rest, &format!("::pipulate::runtime::input({request}, None);")),
                 }
@@ -186,7 +227,11 @@ fn input_request(input: &InputCall) -> String {
         Some(text) => format!("Some({}.into())", literal(text)),
         None => "None".to_owned(),
     };
-    let choices: Vec<String> = input.choices.iter().map(|choice| format!("{}.into()", literal(choice))).collect();
+    let choices: Vec<String> = input
+        .choices
+        .iter()
+        .map(|choice| format!("{}.into()", literal(choice)))
+        .collect();
     format!(
         "::pipulate::runtime::InputRequest {{ job: {}, step: {}.into(), label: {}, choices: vec![{}], secret: {}, help_text: {}, \
          ..::std::default::Default::default() }}",
@@ -222,7 +267,10 @@ fn raw_literal(text: &str) -> String {
 
 /// Code with as many line ends as the text it replaces, so that what follows stays on its line.
 fn padded(code: &str, replaced: &str) -> String {
-    let missing = replaced.matches('\n').count().saturating_sub(code.matches('\n').count());
+    let missing = replaced
+        .matches('\n')
+        .count()
+        .saturating_sub(code.matches('\n').count());
     format!("{code}{}", "\n".repeat(missing))
 }
 
@@ -244,12 +292,12 @@ fn skipped(text: &str) -> usize {
 /// Whether the cell defines an item of this name, which a `let` of ours could not stand beside.
 fn defines_item(text: &str, name: &str) -> bool {
     let mut before = "";
-    text.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| !word.is_empty()).any(
-        |word| {
+    text.split(|character: char| !(character.is_alphanumeric() || character == '_'))
+        .filter(|word| !word.is_empty())
+        .any(|word| {
             let defined = word == name && matches!(before, "fn" | "static" | "const" | "mod" | "as" | "mut");
             let is_item = defined && (before != "mut" || text.contains(&format!("static mut {name}")));
             before = word;
             is_item
-        },
-    )
+        })
 }

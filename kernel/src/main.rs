@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -14,6 +15,12 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::Arguments;
 
 mod arguments;
+
+/// The variable in which a client that starts kernels says which process it is.
+const PARENT: &str = "JPY_PARENT_PID";
+
+/// How often the kernel looks whether that process is still there.
+const PARENT_CHECK: Duration = Duration::from_millis(500);
 
 /// What is logged, in the syntax of `tracing_subscriber`'s filters, such as `pipulate_kernel=debug`.
 const LOG: &str = "PIPULATE_LOG";
@@ -51,6 +58,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         );
         return Ok(());
     }
+    end_with_parent();
     let connection = Connection::read(arguments.connection_file())?;
     // Before all that takes time, so that a client finds someone to talk to.
     let sockets = Sockets::open(&connection)?;
@@ -65,4 +73,24 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     sockets.serve(Arc::clone(&running.session) as _, options)?;
     Ok(())
+}
+
+/// A client that is killed cannot tell its kernel to end. One that says which process it is, and is this one's parent, is
+/// watched: when it is gone, the kernel ends as it does on SIGTERM.
+fn end_with_parent() {
+    let parent = rustix::process::getppid();
+    let said = std::env::var(PARENT)
+        .ok()
+        .and_then(|said| said.parse().ok())
+        .and_then(rustix::process::Pid::from_raw);
+    if parent.is_none() || said != parent {
+        return;
+    }
+    std::thread::spawn(move || {
+        while rustix::process::getppid() == parent {
+            std::thread::sleep(PARENT_CHECK);
+        }
+        // This process is there to be signalled.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+    });
 }

@@ -31,7 +31,11 @@ impl CellError {
     pub fn new(ename: impl Into<String>, evalue: impl Into<String>) -> Self {
         let (ename, evalue) = (ename.into(), evalue.into());
         let traceback = vec![format!("\u{1b}[31m{ename}\u{1b}[0m: {evalue}")];
-        Self { ename, evalue, traceback }
+        Self {
+            ename,
+            evalue,
+            traceback,
+        }
     }
 
     /// The same error with a line that says what to do next.

@@ -25,7 +25,9 @@ pub fn kill_children_in(folder: &Path) {
 /// Every process and its parent.
 #[cfg(target_os = "linux")]
 fn processes() -> Vec<(u32, u32)> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     entries
         .filter_map(|entry| {
             let process: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -45,7 +47,9 @@ fn works_in(process: u32, folder: &Path) -> bool {
 /// Every process and its parent.
 #[cfg(not(target_os = "linux"))]
 fn processes() -> Vec<(u32, u32)> {
-    let Ok(output) = std::process::Command::new("ps").args(["-axo", "pid=,ppid="]).output() else { return Vec::new() };
+    let Ok(output) = std::process::Command::new("ps").args(["-axo", "pid=,ppid="]).output() else {
+        return Vec::new();
+    };
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| {
@@ -57,7 +61,9 @@ fn processes() -> Vec<(u32, u32)> {
 
 #[cfg(not(target_os = "linux"))]
 fn works_in(process: u32, folder: &Path) -> bool {
-    let output = std::process::Command::new("lsof").args(["-a", "-d", "cwd", "-Fn", "-p", &process.to_string()]).output();
+    let output = std::process::Command::new("lsof")
+        .args(["-a", "-d", "cwd", "-Fn", "-p", &process.to_string()])
+        .output();
     output.is_ok_and(|output| {
         String::from_utf8_lossy(&output.stdout)
             .lines()

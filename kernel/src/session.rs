@@ -8,13 +8,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pipulate::WorkflowName;
 use pipulate::cell::{self, Cell, SegmentKind};
 use pipulate::runtime::protocol::{Failure, Reply, Request};
 use pipulate::store::wire;
 
-use crate::cell_socket::{CellServices, CellSocket};
-use crate::engine::handle::EngineHandle;
+use crate::cell_socket::{CellServices, CellSocket, cell_error};
 use crate::engine::Completions;
+use crate::engine::handle::EngineHandle;
 use crate::lower::{Lowered, lower};
 use crate::magic::{self, Context, WorkerSettings};
 use crate::notebook::{CellRequest, Completeness, Notebook};
@@ -38,12 +39,25 @@ struct Shared {
     engine: EngineHandle,
     socket: Arc<CellSocket>,
     history: Mutex<Vec<(u32, String)>>,
+    /// The last error that the store gave a cell.
+    refused: Mutex<Option<Failure>>,
 }
 
 impl Session {
     /// A notebook whose Rust runs in `engine`, whose worker speaks over `socket`.
-    pub fn new(state: Arc<NotebookState>, engine: EngineHandle, socket: Arc<CellSocket>, cell_library: String) -> Self {
-        let shared = Arc::new(Shared { state, engine, socket: Arc::clone(&socket), history: Mutex::default() });
+    pub fn new(
+        state: Arc<NotebookState>,
+        engine: EngineHandle,
+        socket: &Arc<CellSocket>,
+        cell_library: String,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            state,
+            engine,
+            socket: Arc::clone(socket),
+            history: Mutex::default(),
+            refused: Mutex::default(),
+        });
         socket.serve(Arc::new(Services(Arc::clone(&shared))));
         Self { shared, cell_library }
     }
@@ -54,10 +68,15 @@ impl Session {
             let line = before.matches('\n').count() + 1;
             return Err(CellError::new("Usage", format!("line {line}: {}", problem.message)).with_help(&problem.help));
         }
-        if needs_engine(cell) { self.run_rust(cell, outputs) } else { self.shared.run_direct(cell, outputs) }
+        if needs_engine(cell) {
+            self.run_rust(cell, outputs)
+        } else {
+            self.shared.run_direct(cell, outputs)
+        }
     }
 
     fn run_rust(&self, cell: &Cell<'_>, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
+        refuse_quit(cell)?;
         let lowered = self.lower(cell)?;
         // Shell lines stand before all else, and a compile error would come too late to undo them: so does it here.
         for segment in cell.segments() {
@@ -66,7 +85,7 @@ impl Session {
             }
         }
         let result = self.shared.engine.evaluate(lowered, Arc::clone(outputs));
-        let result = result.map_err(|error| hint_at_remainder(error, cell))?;
+        let result = result.map_err(|error| hint_at_remainder(self.shared.named(error), cell))?;
         if let Some(bundle) = result {
             outputs.execute_result(bundle, serde_json::Map::new());
         }
@@ -76,10 +95,15 @@ impl Session {
     fn lower(&self, cell: &Cell<'_>) -> Result<SourceMap, CellError> {
         let variables = self.shared.engine.variables();
         let items = self.shared.engine.items();
-        let is_taken =
-            |name: &str| variables.iter().any(|variable| variable.name == name) || items.iter().any(|item| item == name);
+        let is_taken = |name: &str| {
+            variables.iter().any(|variable| variable.name == name) || items.iter().any(|item| item == name)
+        };
         let Lowered { code, needs_library } = lower(cell, &is_taken)?;
-        Ok(if needs_library { code.with_prefix(&format!("{}\n", self.cell_library)) } else { code })
+        Ok(if needs_library {
+            code.with_prefix(&format!("{}\n", self.cell_library))
+        } else {
+            code
+        })
     }
 
     /// A cell as rust-analyzer can read it: lowered if that is possible while it is being typed.
@@ -96,7 +120,9 @@ impl Notebook for Session {
             let mut history = self.shared.history.lock().unwrap_or_else(PoisonError::into_inner);
             history.push((request.execution_count, request.code.clone()));
         }
-        let Some(call) = cell.cell_magic() else { return self.run_cell(&cell, &outputs) };
+        let Some(call) = cell.cell_magic() else {
+            return self.run_cell(&cell, &outputs);
+        };
         let body = cell.slice(&cell.body().unwrap_or_default());
         let wants_help = cell::wants_help(cell.text(), call);
         if cell.slice(&call.name) == "time" && cell.problems().is_empty() && !wants_help {
@@ -105,29 +131,45 @@ impl Notebook for Session {
         if let Some(problem) = cell.problems().first() {
             return Err(CellError::new("Usage", problem.message.clone()).with_help(&problem.help));
         }
-        self.shared.with_context(&outputs, false, |context| magic::run_cell_magic(&cell, call, body, context))
+        self.shared.with_context(&outputs, false, |context| {
+            magic::run_cell_magic(&cell, call, body, context)
+        })
     }
 
     fn user_expression(&self, expression: &str) -> Result<MimeBundle, CellError> {
-        let result = self.shared.engine.evaluate(SourceMap::identity(expression), Arc::new(NoOutputs))?;
+        let result = self
+            .shared
+            .engine
+            .evaluate(SourceMap::identity(expression), Arc::new(NoOutputs))?;
         Ok(result.unwrap_or_default())
     }
 
     fn complete(&self, code: &str, offset: usize) -> Completions {
         if let Some(completions) =
-            self.shared.with_context(&(Arc::new(NoOutputs) as Arc<dyn Outputs>), false, |context| {
-                magic::complete(code, offset, context)
-            })
+            self.shared
+                .with_context(&(Arc::new(NoOutputs) as Arc<dyn Outputs>), false, |context| {
+                    magic::complete(code, offset, context)
+                })
         {
             return completions;
         }
         let map = self.for_analysis(code);
-        let found = self.shared.engine.try_complete(map.lowered(), map.to_lowered(offset), ANALYSIS);
+        let found = self
+            .shared
+            .engine
+            .try_complete(map.lowered(), map.to_lowered(offset), ANALYSIS);
         let mut found = found.unwrap_or_default();
         if found.items.is_empty() {
-            return Completions { start: offset, end: offset, items: Vec::new() };
+            return Completions {
+                start: offset,
+                end: offset,
+                items: Vec::new(),
+            };
         }
-        (found.start, found.end) = (map.offset_in_source(found.start).min(offset), offset.max(map.offset_in_source(found.end)));
+        (found.start, found.end) = (
+            map.offset_in_source(found.start).min(offset),
+            offset.max(map.offset_in_source(found.end)),
+        );
         found
     }
 
@@ -137,7 +179,10 @@ impl Notebook for Session {
         }
         let map = self.for_analysis(code);
         let _ = detail;
-        self.shared.engine.try_inspect(map.lowered(), map.to_lowered(offset), ANALYSIS).flatten()
+        self.shared
+            .engine
+            .try_inspect(map.lowered(), map.to_lowered(offset), ANALYSIS)
+            .flatten()
     }
 
     fn completeness(&self, code: &str) -> Completeness {
@@ -169,7 +214,10 @@ impl Session {
         let total = started.elapsed();
         let text = match self.shared.socket.last_run() {
             Some(ran) => {
-                format!("Wall time: {ran:.3?} (and {:.3?} to compile)\n", total.saturating_sub(ran))
+                format!(
+                    "Wall time: {ran:.3?} (and {:.3?} to compile)\n",
+                    total.saturating_sub(ran)
+                )
             }
             _ => format!("Wall time: {total:.3?}\n"),
         };
@@ -202,7 +250,11 @@ impl Shared {
     }
 
     fn inspect_name(&self, name: &str, is_magic: bool) -> Option<MimeBundle> {
-        if is_magic { None } else { self.engine.try_inspect(name, name.len(), ANALYSIS).flatten() }
+        if is_magic {
+            None
+        } else {
+            self.engine.try_inspect(name, name.len(), ANALYSIS).flatten()
+        }
     }
 
     fn run_shell(&self, line: &str, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
@@ -223,6 +275,17 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// An error that came back from a cell by `?` has lost its name on the way. One that the store gave the cell is known.
+    fn named(&self, error: CellError) -> CellError {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match refused {
+            Some(failure) if error.ename == "Error" && error.evalue == failure.message => cell_error(failure),
+            _ => error,
+        }
+    }
+}
+
 impl WorkerSettings for Shared {
     fn set_directory(&self, directory: &Path) {
         self.socket.set_directory(directory);
@@ -238,7 +301,8 @@ struct Services(Arc<Shared>);
 
 impl CellServices for Services {
     fn answer(&self, request: Request, outputs: &Arc<dyn Outputs>) -> Reply {
-        self.try_answer(request, outputs).unwrap_or_else(|error| Reply::Failed(failure(error)))
+        self.try_answer(request, outputs)
+            .unwrap_or_else(|error| Reply::Failed(failure(error)))
     }
 }
 
@@ -248,18 +312,43 @@ impl Services {
         Ok(match request {
             Request::Store { call } => {
                 let pip = shared.state.pip()?;
-                let call = wire::Call { tenant: pip.tenant().clone(), source: pip.source().clone(), request: call.request };
-                Reply::Store { reply: wire::answer(pip.store().as_ref(), call) }
+                let request = in_workflow(call.request, &shared.state.workflow());
+                let call = wire::Call {
+                    tenant: pip.tenant().clone(),
+                    source: pip.source().clone(),
+                    request,
+                };
+                let reply = wire::answer(pip.store().as_ref(), call);
+                if let Err(error) = &reply {
+                    let failure = Failure {
+                        name: error.name().to_owned(),
+                        message: error.to_string(),
+                        help: error.help(),
+                    };
+                    *shared.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                }
+                Reply::Store { reply }
             }
             Request::Job => {
                 let job = shared.state.job()?;
                 let workflow = job.workflow().map_err(|error| pip_error(&error))?;
-                Reply::Job { key: job.key().to_string(), workflow: workflow.to_string() }
+                Reply::Job {
+                    key: job.key().to_string(),
+                    workflow: workflow.to_string(),
+                }
+            }
+            Request::Set { job, step, json } => {
+                shared.with_context(outputs, true, |context| {
+                    magic::pip_set::store(job.as_deref(), &step, &json, context)
+                })?;
+                Reply::Done
             }
             Request::Magic { line } => {
                 let cell = cell::parse(&line);
                 match cell.magics().next() {
-                    Some(call) => shared.with_context(outputs, true, |context| magic::run_line(&cell, call, context))?,
+                    Some(call) => {
+                        shared.with_context(outputs, true, |context| magic::run_line(&cell, call, context))?;
+                    }
                     None => shared.run_direct(&cell, outputs)?,
                 }
                 Reply::Done
@@ -269,16 +358,35 @@ impl Services {
                 Reply::Text { text }
             }
             other => {
-                return Err(CellError::new("Connection", format!("the kernel cannot answer {other:?}")));
+                return Err(CellError::new(
+                    "Connection",
+                    format!("the kernel cannot answer {other:?}"),
+                ));
             }
         })
     }
 }
 
+/// A job that plain Rust makes belongs to the notebook's workflow, as one that a magic makes: the cell does not know it.
+fn in_workflow(mut request: wire::Request, notebook: &str) -> wire::Request {
+    use wire::Request::{Order, Set, Write};
+    if let Set { workflow, .. } | Write { workflow, .. } | Order { workflow, .. } = &mut request
+        && *workflow == WorkflowName::notebook()
+        && let Ok(own) = WorkflowName::new(notebook)
+    {
+        *workflow = own;
+    }
+    request
+}
+
 /// An error of the kernel's, as it travels to a cell and comes back by its failure.
 fn failure(error: CellError) -> Failure {
     let help: Vec<String> = error.traceback.into_iter().skip(1).collect();
-    Failure { name: error.ename, message: error.evalue, help: (!help.is_empty()).then(|| help.join("\n")) }
+    Failure {
+        name: error.ename,
+        message: error.evalue,
+        help: (!help.is_empty()).then(|| help.join("\n")),
+    }
 }
 
 /// Whether anything of a cell is for the compiler, evcxr's commands included.
@@ -291,6 +399,19 @@ fn needs_engine(cell: &Cell<'_>) -> bool {
         })
 }
 
+/// evcxr's `:quit` would end the kernel under the client that waits for its answer.
+fn refuse_quit(cell: &Cell<'_>) -> Result<(), CellError> {
+    let quits = |segment: &cell::Segment| {
+        let word = cell.slice(&segment.span).split_whitespace().next();
+        segment.kind == SegmentKind::Command && word == Some(":quit")
+    };
+    if cell.segments().iter().any(quits) {
+        return Err(CellError::new("Usage", "a notebook does not end by `:quit`")
+            .with_help("Shut the kernel down from the client's menu; `%reset` forgets variables."));
+    }
+    Ok(())
+}
+
 /// Blanks what is not Rust, so that offsets stay.
 fn without_magics(cell: &Cell<'_>) -> SourceMap {
     let mut builder = Builder::new(cell.text());
@@ -299,7 +420,11 @@ fn without_magics(cell: &Cell<'_>) -> SourceMap {
         match segment.kind {
             SegmentKind::Rust | SegmentKind::Trivia | SegmentKind::Command => builder.keep(span),
             _ => {
-                let blank: String = cell.slice(&span).bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+                let blank: String = cell
+                    .slice(&span)
+                    .bytes()
+                    .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+                    .collect();
                 builder.replace(span, &blank);
             }
         }

@@ -58,7 +58,9 @@ impl SourceMap {
             .rev()
             .find(|piece| piece.source.start <= source && source <= piece.source.end)
             .or_else(|| self.pieces.iter().rev().find(|piece| piece.source.start <= source));
-        piece.map_or(0, |piece| (piece.lowered.start + (source - piece.source.start)).min(piece.lowered.end))
+        piece.map_or(0, |piece| {
+            (piece.lowered.start + (source - piece.source.start)).min(piece.lowered.end)
+        })
     }
 
     /// A byte offset of the lowered code in the cell.
@@ -93,7 +95,11 @@ impl SourceMap {
 impl<'a> Builder<'a> {
     /// Nothing yet of this cell.
     pub fn new(source: &'a str) -> Self {
-        Self { source, lowered: String::with_capacity(source.len()), pieces: Vec::new() }
+        Self {
+            source,
+            lowered: String::with_capacity(source.len()),
+            pieces: Vec::new(),
+        }
     }
 
     /// Appends a part of the cell as it stands.
@@ -103,7 +109,10 @@ impl<'a> Builder<'a> {
             return;
         }
         self.lowered.push_str(&self.source[span.clone()]);
-        self.pieces.push(Piece { lowered: start..self.lowered.len(), source: span });
+        self.pieces.push(Piece {
+            lowered: start..self.lowered.len(),
+            source: span,
+        });
     }
 
     /// Appends generated text in place of a part of the cell.
@@ -111,20 +120,35 @@ impl<'a> Builder<'a> {
         let start = self.lowered.len();
         self.lowered.push_str(with);
         if !with.is_empty() {
-            self.pieces.push(Piece { lowered: start..self.lowered.len(), source: span });
+            self.pieces.push(Piece {
+                lowered: start..self.lowered.len(),
+                source: span,
+            });
         }
     }
 
     /// The code as it stands.
     pub fn finish(self) -> SourceMap {
-        SourceMap { source: self.source.to_owned(), lowered: self.lowered, pieces: self.pieces }
+        SourceMap {
+            source: self.source.to_owned(),
+            lowered: self.lowered,
+            pieces: self.pieces,
+        }
     }
 }
 
 /// The byte offset of a line and column, both from 1.
 fn offset(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let within: usize = text[start..].chars().take(column.saturating_sub(1)).map(char::len_utf8).sum();
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let within: usize = text[start..]
+        .chars()
+        .take(column.saturating_sub(1))
+        .map(char::len_utf8)
+        .sum();
     start + within
 }
 

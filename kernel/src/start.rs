@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use crate::build_root::BuildRoot;
 use crate::cell_library;
 use crate::cell_socket::CellSocket;
+use crate::engine::Engine;
 use crate::engine::evcxr::{EvcxrEngine, Options};
 use crate::engine::handle::EngineHandle;
-use crate::engine::Engine;
 use crate::session::Session;
 use crate::state::{NotebookState, Settings};
 
@@ -33,7 +33,7 @@ pub struct Running {
 /// user's that keeps the cell library; see [`data_folder`].
 pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<Running> {
     let root = BuildRoot::acquire()?;
-    let folder = tempfile::tempdir_in(root.path())?;
+    let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
     let options = options(worker, data)?;
     let cell_library = options.cell_library.clone();
@@ -43,20 +43,31 @@ pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<
             EvcxrEngine::start(&options, Arc::clone(&socket)).map(|engine| Box::new(engine) as Box<dyn Engine>)
         })
     };
-    let session = Arc::new(Session::new(NotebookState::new(settings), engine, socket, cell_library));
-    Ok(Running { session, _folder: folder, _root: root })
+    let session = Arc::new(Session::new(
+        NotebookState::new(settings),
+        engine,
+        &socket,
+        cell_library,
+    ));
+    Ok(Running {
+        session,
+        _folder: folder,
+        _root: root,
+    })
 }
 
 /// Builds the cell library and what it needs into the cache that all kernels begin with; says how long it took.
 pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
     let started = Instant::now();
     let root = BuildRoot::acquire()?;
-    let folder = tempfile::tempdir_in(root.path())?;
+    let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
     let options = options(worker, data)?;
     let mut engine =
         EvcxrEngine::start(&options, socket).map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
-    engine.build_cell_library().map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
+    engine
+        .build_cell_library()
+        .map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
     Ok(started.elapsed())
 }
 

@@ -54,7 +54,10 @@ impl NotebookState {
     /// State of a notebook that has run nothing; at the job that the settings hold it to, if they do.
     pub fn new(settings: Settings) -> Arc<Self> {
         let held = settings.job.as_deref().and_then(|key| JobKey::from_str(key).ok());
-        let state = Self { settings, inner: Mutex::default() };
+        let state = Self {
+            settings,
+            inner: Mutex::default(),
+        };
         if let (Some(key), Ok(workflow)) = (held, WorkflowName::from_str(&state.workflow())) {
             state.set_job(CurrentJob { key, workflow });
         }
@@ -114,7 +117,9 @@ impl NotebookState {
 
     /// Keeps a secret for as long as the kernel runs.
     pub fn set_secret(&self, job: &JobKey, step: &str, secret: &str) {
-        self.lock().secrets.insert((job.clone(), step.to_owned()), secret.to_owned());
+        self.lock()
+            .secrets
+            .insert((job.clone(), step.to_owned()), secret.to_owned());
     }
 
     /// Variables that `%env` has set: for shell lines, and for user code.
@@ -153,7 +158,10 @@ impl NotebookState {
     /// Ends the shell lines that run.
     pub fn interrupt_shells(&self) {
         let groups = self.lock().shells.clone();
-        for group in groups.into_iter().filter_map(|group| rustix::process::Pid::from_raw(i32::try_from(group).ok()?)) {
+        for group in groups
+            .into_iter()
+            .filter_map(|group| rustix::process::Pid::from_raw(i32::try_from(group).ok()?))
+        {
             // A group that has ended meanwhile needs no signal.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }

@@ -54,12 +54,26 @@ pub fn pip() -> Pip {
 
 /// `%pip_set STEP = EXPR`.
 pub fn set<T: Serialize + ?Sized>(job: Option<&str>, step: &str, value: &T) {
-    job_at(job).set(step, value).map_or_else(|error| fail(&error), |_| ());
+    match job_at(job).encode_value(step, value) {
+        Ok(json) => store(job, step, json),
+        Err(error) => fail(&error),
+    }
 }
 
 /// `%pip_set STEP = LITERAL`, the literal as JSON text.
 pub fn set_json(job: Option<&str>, step: &str, json: &str) {
-    job_at(job).set_json(step, json).map_or_else(|error| fail(&error), |_| ());
+    store(job, step, json.to_owned());
+}
+
+fn store(job: Option<&str>, step: &str, json: String) {
+    match call(&Request::Set {
+        job: job.map(str::to_owned),
+        step: step.to_owned(),
+        json,
+    }) {
+        Reply::Done => {}
+        reply => refuse(reply),
+    }
 }
 
 /// `let x: T = %pip_get STEP;`

@@ -19,6 +19,15 @@ pub enum Request {
     },
     /// Which job the notebook is at.
     Job,
+    /// Give a step a value, and say so.
+    Set {
+        /// The job, when it is not the notebook's own.
+        job: Option<String>,
+        /// The step.
+        step: String,
+        /// The value as JSON text.
+        json: String,
+    },
     /// A line magic that needs no Rust.
     Magic {
         /// The line as the user wrote it.

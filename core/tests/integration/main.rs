@@ -23,6 +23,6 @@ mod processes;
 mod support;
 #[cfg(feature = "sqlite")]
 mod threads;
+mod walls;
 #[cfg(feature = "sqlite")]
 mod wire;
-mod walls;

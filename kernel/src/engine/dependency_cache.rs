@@ -31,7 +31,9 @@ impl DependencyCache {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         compiler.hash(&mut hasher);
-        Self { folder: folder.join(format!("{:016x}", hasher.finish())) }
+        Self {
+            folder: folder.join(format!("{:016x}", hasher.finish())),
+        }
     }
 
     /// Copies what is cached into a build folder that has no dependencies yet.
@@ -61,7 +63,9 @@ impl DependencyCache {
             let to = self.folder.join("target").join(&profile);
             for part in ["deps", "build", ".fingerprint"] {
                 for name in names(&from.join(part))? {
-                    let own = name.to_str().is_none_or(|name| CELL_CRATE.iter().any(|own| name.starts_with(own)));
+                    let own = name
+                        .to_str()
+                        .is_none_or(|name| CELL_CRATE.iter().any(|own| name.starts_with(own)));
                     if !own {
                         copy(&from.join(part).join(&name), &to.join(part).join(&name))?;
                     }
@@ -71,7 +75,7 @@ impl DependencyCache {
         // Kernels that begin with these versions resolve without the network.
         let lock = self.folder.join("Cargo.lock");
         match fs::remove_file(&lock) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => copy(&build.join("Cargo.lock"), &lock),
         }
     }
@@ -172,9 +176,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         let old = std::time::SystemTime::now() - std::time::Duration::from_secs(1000);
-        for path in ["debug/deps/libserde-1.rlib", "x86/debug/.fingerprint/serde-1/lib-serde", "x86/debug/deps/libserde-1.rlib"] {
+        for path in [
+            "debug/deps/libserde-1.rlib",
+            "x86/debug/.fingerprint/serde-1/lib-serde",
+            "x86/debug/deps/libserde-1.rlib",
+        ] {
             write(&one.join("target").join(path), path);
-            let file = fs::OpenOptions::new().write(true).open(one.join("target").join(path)).unwrap();
+            let file = fs::OpenOptions::new()
+                .write(true)
+                .open(one.join("target").join(path))
+                .unwrap();
             file.set_times(fs::FileTimes::new().set_modified(old)).unwrap();
         }
         write(&one.join("target/x86/debug/deps/libctx.so"), "cell");
@@ -192,7 +203,7 @@ mod tests {
         assert_eq!(fs::read_to_string(two.join("Cargo.lock")).unwrap(), "lock");
         assert!(!two.join("target/x86/debug/deps/libctx.so").exists());
         assert!(!two.join("target/x86/debug/.fingerprint/ctx-9").exists());
-        assert!(names(&two.join("target/debug/deps")).unwrap().len() == 1);
+        assert_eq!(names(&two.join("target/debug/deps")).unwrap().len(), 1);
         let other = DependencyCache::new(&folder.path().join("cache"), "rustc 2");
         other.load(&folder.path().join("three")).unwrap();
         assert!(!folder.path().join("three").exists());

@@ -39,7 +39,10 @@ pub(super) fn compile_error(diagnostics: &[Diagnostic], source: &str) -> CellErr
             .with_help("Run the cell again; `pipulate doctor` checks the compiler.");
     }
     // Warnings beside errors are for later: the errors come first, and only they stop the cell.
-    let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|diagnostic| diagnostic.level != "warning").collect();
+    let errors: Vec<&Diagnostic> = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.level != "warning")
+        .collect();
     let diagnostics = errors;
     let first = diagnostics.first();
     let evalue = match (first, diagnostics.len()) {
@@ -48,7 +51,11 @@ pub(super) fn compile_error(diagnostics: &[Diagnostic], source: &str) -> CellErr
         (Some(first), count) => format!("{} (and {} more)", first.title(), count - 1),
     };
     let traceback = diagnostics.iter().map(|diagnostic| diagnostic.render(source)).collect();
-    CellError { ename: "CompileError".to_owned(), evalue, traceback }
+    CellError {
+        ename: "CompileError".to_owned(),
+        evalue,
+        traceback,
+    }
 }
 
 impl Diagnostic {
@@ -65,12 +72,24 @@ impl Diagnostic {
         let colour = if self.level == "warning" { YELLOW } else { RED };
         let code = self.code.as_ref().map(|code| format!("[{code}]")).unwrap_or_default();
         let mut out = format!("{colour}{}{code}{RESET}{BOLD}: {}{RESET}\n", self.level, self.message);
-        let mut labels: Vec<&Label> = self.labels.iter().filter(|label| (1..=lines.len()).contains(&label.start.0)).collect();
+        let mut labels: Vec<&Label> = self
+            .labels
+            .iter()
+            .filter(|label| (1..=lines.len()).contains(&label.start.0))
+            .collect();
         labels.sort_by_key(|label| label.start);
         labels.dedup();
-        let margin = labels.iter().map(|label| label.start.0.to_string().len()).max().unwrap_or(1);
+        let margin = labels
+            .iter()
+            .map(|label| label.start.0.to_string().len())
+            .max()
+            .unwrap_or(1);
         if let Some(place) = labels.iter().find(|label| label.primary).or_else(|| labels.first()) {
-            let _ = writeln!(out, "{:margin$}{BLUE}-->{RESET} cell:{}:{}", "", place.start.0, place.start.1);
+            let _ = writeln!(
+                out,
+                "{:margin$}{BLUE}-->{RESET} cell:{}:{}",
+                "", place.start.0, place.start.1
+            );
             let _ = writeln!(out, "{:margin$} {BLUE}|{RESET}", "");
         }
         let mut shown = 0;
@@ -88,7 +107,11 @@ impl Diagnostic {
             let end = if label.end.0 == line { label.end.1 } else { line_end };
             let indent: String = indent(lines[line - 1], column);
             let marks: String = std::iter::repeat_n(mark, end.saturating_sub(column).max(1)).collect();
-            let _ = writeln!(out, "{:margin$} {BLUE}|{RESET} {indent}{colour}{marks} {}{RESET}", "", label.text);
+            let _ = writeln!(
+                out,
+                "{:margin$} {BLUE}|{RESET} {indent}{colour}{marks} {}{RESET}",
+                "", label.text
+            );
         }
         for help in &self.help {
             let help = help.replace('\n', &format!("\n{:margin$}   ", ""));
@@ -100,7 +123,10 @@ impl Diagnostic {
 
 /// White space as wide as the text before a column: tabs stay tabs, so that the marks stand below what they mark.
 fn indent(line: &str, column: usize) -> String {
-    line.chars().take(column.saturating_sub(1)).map(|character| if character == '\t' { '\t' } else { ' ' }).collect()
+    line.chars()
+        .take(column.saturating_sub(1))
+        .map(|character| if character == '\t' { '\t' } else { ' ' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -122,8 +148,18 @@ mod tests {
             code: Some("E0308".into()),
             message: "mismatched types".into(),
             labels: vec![
-                Label { start: (2, 14), end: (2, 17), text: "expected `i32`, found `&str`".into(), primary: true },
-                Label { start: (2, 8), end: (2, 11), text: "expected due to this".into(), primary: false },
+                Label {
+                    start: (2, 14),
+                    end: (2, 17),
+                    text: "expected `i32`, found `&str`".into(),
+                    primary: true,
+                },
+                Label {
+                    start: (2, 8),
+                    end: (2, 11),
+                    text: "expected due to this".into(),
+                    primary: false,
+                },
             ],
             help: vec!["try this:\nlet z = 1;".into()],
         };
@@ -143,8 +179,18 @@ error[E0308]: mismatched types
 
     #[test]
     fn places_outside_the_cell_are_left_out() {
-        let label = Label { start: (9, 1), end: (9, 2), text: "there".into(), primary: true };
-        let diagnostic = Diagnostic { level: "error".into(), message: "no".into(), labels: vec![label], ..Default::default() };
+        let label = Label {
+            start: (9, 1),
+            end: (9, 2),
+            text: "there".into(),
+            primary: true,
+        };
+        let diagnostic = Diagnostic {
+            level: "error".into(),
+            message: "no".into(),
+            labels: vec![label],
+            ..Default::default()
+        };
         assert_eq!(plain(&compile_error(&[diagnostic], "x").traceback[0]), "error: no");
     }
 }

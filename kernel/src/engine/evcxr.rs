@@ -69,7 +69,10 @@ impl EvcxrEngine {
             cache: DependencyCache::new(&options.cache, &compiler()),
             dependencies: BTreeSet::new(),
         };
-        engine.context.set_opt_level(&options.optimisation).map_err(|error| start_error(&error))?;
+        engine
+            .context
+            .set_opt_level(&options.optimisation)
+            .map_err(|error| start_error(&error))?;
         if let Some(build) = engine.build_folder() {
             if let Err(error) = engine.cache.load(&build) {
                 tracing::warn!(%error, "dependencies will be compiled again");
@@ -89,16 +92,27 @@ impl EvcxrEngine {
 
     /// Builds the cell library, and keeps it for other kernels.
     pub fn build_cell_library(&mut self) -> Result<(), CellError> {
-        let Some(cell_library) = self.cell_library.take() else { return Ok(()) };
-        self.context.execute(&cell_library).map_err(|error| evaluation_error(&error, &SourceMap::default()))?;
+        let Some(cell_library) = self.cell_library.take() else {
+            return Ok(());
+        };
+        self.context
+            .execute(&cell_library)
+            .map_err(|error| evaluation_error(&error, &SourceMap::default()))?;
         self.dependencies.insert(cell_library);
         let saved = self.build_folder().map_or(Ok(()), |build| self.cache.save(&build));
-        saved.map_err(|error| CellError::new("EngineError", format!("the cache of dependencies cannot be written: {error}")))
+        saved.map_err(|error| {
+            CellError::new(
+                "EngineError",
+                format!("the cache of dependencies cannot be written: {error}"),
+            )
+        })
     }
 
     /// Keeps what was compiled for the next kernel, while this one goes on.
     fn keep_dependencies(&mut self) {
-        let (Some(build), cache) = (self.build_folder(), self.cache.clone()) else { return };
+        let (Some(build), cache) = (self.build_folder(), self.cache.clone()) else {
+            return;
+        };
         std::thread::spawn(move || {
             if let Err(error) = cache.save(&build) {
                 tracing::warn!(%error, "the next kernel will compile dependencies again");
@@ -120,14 +134,18 @@ impl EvcxrEngine {
             if outcome.panicked {
                 return Err(self.panic_error(outcome.panic));
             }
-            if let Some(message) = outcome.question_mark {
-                return Err(CellError::new("Error", message.trim_end()).with_help("A `?` returned this error from the cell."));
+            if let Some(error) = outcome.question_mark {
+                let name = error_name(&error.type_name);
+                return Err(CellError::new(name, error.message.trim_end())
+                    .with_help("A `?` returned this error from the cell."));
             }
         }
-        let mut bundle = result.unwrap_or_default();
+        let mut bundle = result.filter(|bundle| !is_unit(bundle)).unwrap_or_default();
         // What a command such as `:vars` has to say.
         for (mime, content) in outputs.content_by_mime_type {
-            bundle.entry(mime).or_insert(Value::String(content.trim_end().to_owned()));
+            bundle
+                .entry(mime)
+                .or_insert(Value::String(content.trim_end().to_owned()));
         }
         Ok((!bundle.is_empty()).then(|| with_plain_text(bundle)))
     }
@@ -136,7 +154,11 @@ impl EvcxrEngine {
         let Some(panic) = panic else {
             return CellError::new("Panic", "the cell unwound without a message");
         };
-        let place = if panic.file == "src/lib.rs" { self.line_of_cell(panic.line) } else { Some(format!("{}:{}", panic.file, panic.line)) };
+        let place = if panic.file == "src/lib.rs" {
+            self.line_of_cell(panic.line)
+        } else {
+            Some(format!("{}:{}", panic.file, panic.line))
+        };
         let error = CellError::new("Panic", panic.message);
         match place {
             Some(place) => error.with_help(format!("at {place}")),
@@ -188,7 +210,11 @@ impl Engine for EvcxrEngine {
             }
             Err(error) => {
                 self.socket.take_remains();
-                Err(if interrupted { cancelled_error() } else { evaluation_error(&error, evaluation.code) })
+                Err(if interrupted {
+                    cancelled_error()
+                } else {
+                    evaluation_error(&error, evaluation.code)
+                })
             }
         }
     }
@@ -212,7 +238,11 @@ impl Engine for EvcxrEngine {
             },
             Err(error) => {
                 tracing::debug!(%error, "no completions");
-                Completions { start: offset, end: offset, items: Vec::new() }
+                Completions {
+                    start: offset,
+                    end: offset,
+                    items: Vec::new(),
+                }
             }
         }
     }
@@ -234,13 +264,20 @@ impl Engine for EvcxrEngine {
         let variables: BTreeMap<&str, &str> = self.context.variables_and_types().collect();
         variables
             .into_iter()
-            .map(|(name, type_name)| Variable { name: name.to_owned(), type_name: type_name.to_owned() })
+            .map(|(name, type_name)| Variable {
+                name: name.to_owned(),
+                type_name: type_name.to_owned(),
+            })
             .collect()
     }
 
     fn items(&self) -> Vec<String> {
-        let mut items: Vec<String> =
-            self.context.defined_item_names().filter(|name| !prelude::owns(name)).map(str::to_owned).collect();
+        let mut items: Vec<String> = self
+            .context
+            .defined_item_names()
+            .filter(|name| !prelude::owns(name))
+            .map(str::to_owned)
+            .collect();
         items.sort();
         items
     }
@@ -355,8 +392,11 @@ where
 }
 
 fn start_error(error: &evcxr::Error) -> CellError {
-    CellError::new("EngineError", format!("Rust cells cannot run: {}", error.to_string().trim_end()))
-        .with_help("`pipulate doctor` checks the compiler, the linker and the standard library's source.")
+    CellError::new(
+        "EngineError",
+        format!("Rust cells cannot run: {}", error.to_string().trim_end()),
+    )
+    .with_help("`pipulate doctor` checks the compiler, the linker and the standard library's source.")
 }
 
 fn died_error(ended: Option<Ended>, message: &str, interrupted: bool) -> CellError {
@@ -383,13 +423,17 @@ fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
             let diagnostics: Vec<Diagnostic> = errors.iter().map(|error| diagnostic(error, code)).collect();
             compile_error(&diagnostics, code.source())
         }
-        evcxr::Error::TypeRedefinedVariablesLost(_) => CellError::new("VariablesLost", error.to_string())
-            .with_help("Run the cells that define them again."),
+        evcxr::Error::TypeRedefinedVariablesLost(_) => {
+            CellError::new("VariablesLost", error.to_string()).with_help("Run the cells that define them again.")
+        }
         other => {
             let text = other.to_string();
             // evcxr adds cargo's messages as JSON, which say nothing to a person.
             let text = text.split("STDOUT:").next().unwrap_or_default();
-            let mut error = CellError::new("EngineError", text.lines().next().unwrap_or("the cell cannot run").trim());
+            let mut error = CellError::new(
+                "EngineError",
+                text.lines().next().unwrap_or("the cell cannot run").trim(),
+            );
             for line in text.lines().skip(1) {
                 error = error.with_help(line);
             }
@@ -404,6 +448,20 @@ fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
     }
 }
 
+/// A name for an error by its type: `ParseIntError` for `core::num::error::ParseIntError`, and `Error` where the type says
+/// nothing, as a `String` or a box does.
+fn error_name(type_name: &str) -> &str {
+    let path = type_name.split('<').next().unwrap_or_default();
+    let name = path.rsplit("::").next().unwrap_or_default();
+    let says_something = name.starts_with(char::is_uppercase) && name != "String" && name != "Box";
+    if says_something { name } else { "Error" }
+}
+
+/// Whether a result is that of a last expression without a value. evcxr shows it as any other.
+fn is_unit(bundle: &MimeBundle) -> bool {
+    bundle.len() == 1 && bundle.get("text/plain").is_some_and(|text| text == "()")
+}
+
 fn is_dependency(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with(":dep ") || line.starts_with("extern crate ")
@@ -412,7 +470,9 @@ fn is_dependency(line: &str) -> bool {
 /// All that rustc says of itself.
 fn compiler() -> String {
     let output = std::process::Command::new("rustc").arg("-vV").output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    output
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default()
 }
 
 /// Whether rust-analyzer finds the source from which it infers types.
@@ -422,7 +482,11 @@ pub fn has_standard_library_source() -> bool {
         .output()
         .ok()
         .and_then(|output| String::from_utf8(output.stdout).ok())
-        .is_some_and(|sysroot| Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core/src/lib.rs").exists())
+        .is_some_and(|sysroot| {
+            Path::new(sysroot.trim())
+                .join("lib/rustlib/src/rust/library/core/src/lib.rs")
+                .exists()
+        })
 }
 
 fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
@@ -442,7 +506,11 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
     let mut help = error.help();
     help.extend(error.evcxr_extra_hint().map(str::to_owned));
     Diagnostic {
-        level: if error.level().is_empty() { "error".to_owned() } else { error.level().to_owned() },
+        level: if error.level().is_empty() {
+            "error".to_owned()
+        } else {
+            error.level().to_owned()
+        },
         code: error.code().map(str::to_owned),
         message: error.message(),
         labels,
@@ -469,8 +537,11 @@ fn without_commands(code: &str) -> String {
 /// The end of the name that stands at an offset.
 fn end_of_name(code: &str, offset: usize) -> usize {
     let rest = code.get(offset..).unwrap_or("");
-    let name: usize =
-        rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').map(char::len_utf8).sum();
+    let name: usize = rest
+        .chars()
+        .take_while(|character| character.is_alphanumeric() || *character == '_')
+        .map(char::len_utf8)
+        .sum();
     offset.min(code.len()) + name
 }
 
@@ -483,7 +554,17 @@ mod tests {
         let code = "// é\n:dep serde\n!ls\nlet x = !true;\n:restart";
         let blanked = without_commands(code);
         assert_eq!(blanked.len(), code.len());
-        assert!(!blanked.contains(":dep") && !blanked.contains("ls\n") && blanked.ends_with("let x = !true;\n:restart"));
+        assert!(
+            !blanked.contains(":dep") && !blanked.contains("ls\n") && blanked.ends_with("let x = !true;\n:restart")
+        );
         assert_eq!(end_of_name("let value = 1;", 6), 9);
+    }
+
+    #[test]
+    fn an_error_is_named_by_its_type() {
+        assert_eq!(error_name("core::num::error::ParseIntError"), "ParseIntError");
+        assert_eq!(error_name("alloc::boxed::Box<dyn core::error::Error>"), "Error");
+        assert_eq!(error_name("&str"), "Error");
+        assert_eq!(error_name("my::Failure<alloc::string::String>"), "Failure");
     }
 }

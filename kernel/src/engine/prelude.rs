@@ -27,7 +27,7 @@ pub fn pipulate_report(kind: u8, text: &str) {
 }
 #[allow(unused_macros)]
 macro_rules! pipulate_eprintln {
-    ($format:literal error $error:ident) => { pipulate_report(b'Q', &::std::format!($format, $error)) };
+    ($format:literal error $error:ident) => { pipulate_report(b'Q', &::std::format!("{}\n{}", ::std::any::type_name_of_val(&$error), ::std::format!($format, $error))) };
     ($format:literal $name:ident $value:ident) => { ::std::eprintln!($format, $value) };
 }
 #[allow(unused_macros)]

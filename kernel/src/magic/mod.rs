@@ -39,7 +39,7 @@ mod pip_jobs;
 mod pip_read;
 mod pip_remove;
 mod pip_revert;
-mod pip_set;
+pub mod pip_set;
 mod pip_steps;
 mod pip_undo;
 mod pip_unfinalize;

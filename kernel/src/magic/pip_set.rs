@@ -39,11 +39,20 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     let Some(json) = set.literal else {
         return Err(call.misused("the value is Rust, which only a cell can work out"));
     };
-    let job = context.job(set.job.as_ref().map(|job| job.text.as_str()))?;
+    store(
+        set.job.as_ref().map(|job| job.text.as_str()),
+        &set.step.text,
+        &json,
+        context,
+    )
+}
+
+/// Gives a step a value and says so: also for a cell that has worked the value out.
+pub fn store(job: Option<&str>, step: &str, json: &str, context: &Context<'_>) -> Result<(), CellError> {
+    let job = context.job(job)?;
     let before = job.info().shown()?.map(|info| info.revision);
-    let step = &set.step.text;
-    let revision = job.set_json(step, &json).shown()?;
-    let shown = compact(&json, SHOWN);
+    let revision = job.set_json(step, json).shown()?;
+    let shown = compact(json, SHOWN);
     // A change has a revision that the job did not have before.
     let is_unchanged = before.is_some_and(|before| revision <= before);
     let since = if is_unchanged { "unchanged since " } else { "" };

@@ -24,9 +24,17 @@ pub(super) enum Kind {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Run, Self::Directory, Self::Variable, Self::Panic, Self::QuestionMark, Self::Done, Self::Failed]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        [
+            Self::Run,
+            Self::Directory,
+            Self::Variable,
+            Self::Panic,
+            Self::QuestionMark,
+            Self::Done,
+            Self::Failed,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 

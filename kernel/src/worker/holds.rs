@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::wire::{Outcome, Panic};
+use super::wire::{Outcome, Panic, ReturnedError};
 
 /// How long a printed error is held. evcxr's marker follows its report at once.
 const QUESTION_MARK: Duration = Duration::from_millis(20);
@@ -14,7 +14,7 @@ const PANIC: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
 pub(super) struct Holds {
-    question_mark: Option<(String, Instant)>,
+    question_mark: Option<(ReturnedError, Instant)>,
     panic: Option<(Panic, Instant)>,
     /// The last panic, kept for the outcome also after its text has been shown.
     last_panic: Option<Panic>,
@@ -22,23 +22,27 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    /// Holds the text of an error; gives the text that was held before.
-    pub(super) fn question_mark(&mut self, text: String) -> Option<String> {
-        self.question_mark.replace((text, Instant::now() + QUESTION_MARK)).map(|(text, _)| as_line(text))
+    /// Holds an error; gives the text of the one that was held before.
+    pub(super) fn question_mark(&mut self, error: ReturnedError) -> Option<String> {
+        self.question_mark
+            .replace((error, Instant::now() + QUESTION_MARK))
+            .map(|(error, _)| as_line(error))
     }
 
     /// Holds a panic; gives the text of the one that was held before.
     pub(super) fn panic(&mut self, panic: Panic) -> Option<String> {
         self.last_panic = Some(panic.clone());
-        self.panic.replace((panic, Instant::now() + PANIC)).map(|(panic, _)| panic.as_printed())
+        self.panic
+            .replace((panic, Instant::now() + PANIC))
+            .map(|(panic, _)| panic.as_printed())
     }
 
     /// evcxr's marker of a failed `?` has come: what is held was its error.
     pub(super) fn failed(&mut self) {
-        if let Some((text, _)) = self.question_mark.take() {
-            self.outcome.question_mark = Some(text);
+        if let Some((error, _)) = self.question_mark.take() {
+            self.outcome.question_mark = Some(error);
         } else if self.outcome.question_mark.is_none() {
-            self.outcome.question_mark = Some(String::new());
+            self.outcome.question_mark = Some(ReturnedError::default());
         }
     }
 
@@ -51,13 +55,17 @@ impl Holds {
 
     /// Something else was printed: an error that is still held was printed before it. `None` when nothing is held.
     pub(super) fn release_question_mark(&mut self) -> Option<String> {
-        self.question_mark.take().map(|(text, _)| as_line(text))
+        self.question_mark.take().map(|(error, _)| as_line(error))
     }
 
     /// Text whose time is over.
     pub(super) fn expired(&mut self, now: Instant) -> Option<String> {
         let mut text = String::new();
-        if self.question_mark.as_ref().is_some_and(|(_, deadline)| *deadline <= now) {
+        if self
+            .question_mark
+            .as_ref()
+            .is_some_and(|(_, deadline)| *deadline <= now)
+        {
             text.extend(self.release_question_mark());
         }
         if self.panic.as_ref().is_some_and(|(_, deadline)| *deadline <= now) {
@@ -82,8 +90,8 @@ impl Holds {
     }
 }
 
-fn as_line(text: String) -> String {
-    text + "\n"
+fn as_line(error: ReturnedError) -> String {
+    error.message + "\n"
 }
 
 #[cfg(test)]
@@ -93,17 +101,23 @@ mod tests {
     #[test]
     fn a_failed_question_mark_takes_the_error_that_is_held() {
         let mut holds = Holds::default();
-        assert_eq!(holds.question_mark("first".into()), None);
-        assert_eq!(holds.question_mark("second".into()), Some("first\n".into()));
+        let second = ReturnedError::parse("std::fmt::Error\nsecond\nline");
+        assert_eq!(holds.question_mark(ReturnedError::parse("T\nfirst")), None);
+        assert_eq!(holds.question_mark(second.clone()), Some("first\n".into()));
         holds.failed();
         let (text, outcome) = holds.end();
-        assert_eq!((text, outcome.question_mark.as_deref()), (None, Some("second")));
+        assert_eq!((text, outcome.question_mark), (None, Some(second)));
         assert_eq!(holds.end(), (None, Outcome::default()));
     }
 
     #[test]
     fn a_caught_panic_is_text_and_a_panic_of_the_cell_is_its_outcome() {
-        let panic = Panic { message: "no".into(), file: "src/lib.rs".into(), line: 1, column: 2 };
+        let panic = Panic {
+            message: "no".into(),
+            file: "src/lib.rs".into(),
+            line: 1,
+            column: 2,
+        };
         let mut holds = Holds::default();
         holds.panic(panic.clone());
         let (text, outcome) = holds.end();

@@ -50,6 +50,9 @@ pub fn command(program: &Path, socket: &Path) -> Command {
 /// programs that it starts.
 fn runner_command() -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(RUNNER).env_remove("EVCXR_IS_RUNTIME").env_remove("RUST_BACKTRACE");
+    command
+        .arg(RUNNER)
+        .env_remove("EVCXR_IS_RUNTIME")
+        .env_remove("RUST_BACKTRACE");
     Ok(command)
 }

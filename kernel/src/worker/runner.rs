@@ -47,7 +47,10 @@ fn start() -> std::io::Result<&'static UnixStream> {
     // A core dump of a large session takes seconds in which nothing answers.
     let _ = rustix::process::setrlimit(
         rustix::process::Resource::Core,
-        rustix::process::Rlimit { current: Some(0), maximum: Some(0) },
+        rustix::process::Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
     );
     Ok(CONTROL.get_or_init(|| control))
 }
@@ -56,7 +59,9 @@ fn serve(control: &UnixStream) -> ! {
     let mut variables: *mut c_void = std::ptr::null_mut();
     let mut cells = Vec::new();
     loop {
-        let Ok(Some((kind, target))) = control::read(control) else { std::process::exit(0) };
+        let Ok(Some((kind, target))) = control::read(control) else {
+            std::process::exit(0)
+        };
         match kind {
             Kind::Run => {}
             Kind::Directory => {
@@ -135,7 +140,11 @@ fn run_cell(
 extern "C" fn report(kind: u8, text: *const u8, length: usize) {
     // SAFETY: the prelude passes the parts of a `&str` that is alive during the call.
     let text = unsafe { std::slice::from_raw_parts(text, length) };
-    let kind = if kind == Kind::Panic as u8 { Kind::Panic } else { Kind::QuestionMark };
+    let kind = if kind == Kind::Panic as u8 {
+        Kind::Panic
+    } else {
+        Kind::QuestionMark
+    };
     if let Some(control) = CONTROL.get() {
         // A supervisor that is gone takes this process with it.
         let _ = control::write(control, kind, text);

@@ -45,12 +45,20 @@ pub struct Scanner {
 impl Scanner {
     /// For standard output, where evcxr's generated code prints its markers.
     pub fn for_stdout() -> Self {
-        Self { markers: &MARKERS, pending: Vec::new(), searched: 0 }
+        Self {
+            markers: &MARKERS,
+            pending: Vec::new(),
+            searched: 0,
+        }
     }
 
     /// For standard error: all of it is text.
     pub fn for_stderr() -> Self {
-        Self { markers: &[], pending: Vec::new(), searched: 0 }
+        Self {
+            markers: &[],
+            pending: Vec::new(),
+            searched: 0,
+        }
     }
 
     /// Takes the next bytes and gives what they complete.
@@ -65,7 +73,11 @@ impl Scanner {
     pub fn finish(&mut self) -> Vec<Found> {
         self.searched = 0;
         let rest = std::mem::take(&mut self.pending);
-        if rest.is_empty() { Vec::new() } else { vec![Found::Text(String::from_utf8_lossy(&rest).into_owned())] }
+        if rest.is_empty() {
+            Vec::new()
+        } else {
+            vec![Found::Text(String::from_utf8_lossy(&rest).into_owned())]
+        }
     }
 
     /// Takes one thing from the front of what is pending; false when nothing more can be taken yet.
@@ -82,10 +94,16 @@ impl Scanner {
         }
         if marker == PANICKED || marker == QUESTION_MARK {
             self.pending.drain(..marker.len());
-            found.push(if marker == PANICKED { Found::Panicked } else { Found::QuestionMark });
+            found.push(if marker == PANICKED {
+                Found::Panicked
+            } else {
+                Found::QuestionMark
+            });
             return true;
         }
-        let Some(line_end) = position(&self.pending, b"\n", 0) else { return false };
+        let Some(line_end) = position(&self.pending, b"\n", 0) else {
+            return false;
+        };
         if marker == CHANGED_TYPE {
             let line = String::from_utf8_lossy(&self.pending[..line_end]).into_owned();
             self.pending.drain(..=line_end);
@@ -97,7 +115,9 @@ impl Scanner {
             self.searched = self.pending.len().saturating_sub(END_CONTENT.len()).max(line_end);
             return false;
         };
-        let mime = String::from_utf8_lossy(&self.pending[BEGIN_CONTENT.len()..line_end]).trim().to_owned();
+        let mime = String::from_utf8_lossy(&self.pending[BEGIN_CONTENT.len()..line_end])
+            .trim()
+            .to_owned();
         let text = String::from_utf8_lossy(self.pending.get(line_end + 1..end).unwrap_or_default()).into_owned();
         self.pending.drain(..end + END_CONTENT.len());
         self.searched = 0;
@@ -156,7 +176,11 @@ fn held_tail(bytes: &[u8], markers: &[&[u8]]) -> usize {
     let longest = markers.iter().map(|marker| marker.len() - 1).max().unwrap_or(0);
     (1..=longest.min(bytes.len()))
         .rev()
-        .find(|&length| markers.iter().any(|marker| marker.len() > length && marker.starts_with(&bytes[bytes.len() - length..])))
+        .find(|&length| {
+            markers
+                .iter()
+                .any(|marker| marker.len() > length && marker.starts_with(&bytes[bytes.len() - length..]))
+        })
         .unwrap_or(0)
 }
 
@@ -205,14 +229,27 @@ mod tests {
         let found = scan(&[b"abcEVCXR_BEGIN_CONTENT text/plain\n5\nEVCXR_END_CONTENT\nx"]);
         assert_eq!(
             found,
-            [text("abc"), Found::Content { mime: "text/plain".into(), text: "5".into() }, text("x")]
+            [
+                text("abc"),
+                Found::Content {
+                    mime: "text/plain".into(),
+                    text: "5".into()
+                },
+                text("x")
+            ]
         );
     }
 
     #[test]
     fn an_empty_content_block_is_whole() {
         let found = scan(&[b"EVCXR_BEGIN_CONTENT text/plain\n\nEVCXR_END_CONTENT\n"]);
-        assert_eq!(found, [Found::Content { mime: "text/plain".into(), text: String::new() }]);
+        assert_eq!(
+            found,
+            [Found::Content {
+                mime: "text/plain".into(),
+                text: String::new()
+            }]
+        );
     }
 
     #[test]
@@ -226,7 +263,10 @@ mod tests {
     #[test]
     fn nothing_on_standard_error_is_a_marker() {
         let mut scanner = Scanner::for_stderr();
-        assert_eq!(scanner.push(b"EVCXR_PANIC_NOTIFICATION\nEVC"), [text("EVCXR_PANIC_NOTIFICATION\nEVC")]);
+        assert_eq!(
+            scanner.push(b"EVCXR_PANIC_NOTIFICATION\nEVC"),
+            [text("EVCXR_PANIC_NOTIFICATION\nEVC")]
+        );
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::control::{self, Kind};
 use super::holds::Holds;
 use super::scanner::{Found, Scanner};
-use super::wire::{Event, Hello, Order, Panic};
+use super::wire::{Event, Hello, Order, Panic, ReturnedError};
 use crate::outputs::Stream;
 
 /// What evcxr waits for at the end of a cell.
@@ -59,7 +59,12 @@ impl Supervisor {
     fn start() -> io::Result<Self> {
         let socket = std::env::var_os(super::SOCKET).ok_or_else(|| io::Error::other("no socket to the kernel"))?;
         let mut kernel = UnixStream::connect(socket)?;
-        send(&mut kernel, &Hello::Supervisor { process: std::process::id() })?;
+        send(
+            &mut kernel,
+            &Hello::Supervisor {
+                process: std::process::id(),
+            },
+        )?;
         let (control, theirs) = UnixStream::pair()?;
         let mut runner = super::runner_command()?
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -67,7 +72,10 @@ impl Supervisor {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
-        let pipe = |pipe: Option<OwnedFd>| pipe.map(File::from).ok_or_else(|| io::Error::other("the runner has no pipe"));
+        let pipe = |pipe: Option<OwnedFd>| {
+            pipe.map(File::from)
+                .ok_or_else(|| io::Error::other("the runner has no pipe"))
+        };
         let stdout = pipe(runner.stdout.take().map(OwnedFd::from))?;
         let stderr = pipe(runner.stderr.take().map(OwnedFd::from))?;
         let group = Pid::from_child(&runner);
@@ -106,7 +114,7 @@ impl Supervisor {
             if kernel && !self.order()? {
                 return self.kernel_gone();
             }
-            if evcxr && !self.from_evcxr()? {
+            if evcxr && !self.take_from_evcxr()? {
                 return self.kernel_gone();
             }
         }
@@ -114,7 +122,10 @@ impl Supervisor {
 
     /// Waits until something can be read: from evcxr, the kernel, the control socket, standard output, standard error.
     fn wait(&self) -> io::Result<[bool; 5]> {
-        let timeout = self.holds.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = self
+            .holds
+            .deadline()
+            .map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         ready(
             [
@@ -130,16 +141,21 @@ impl Supervisor {
 
     /// Takes one record from the runner; false when the runner is gone.
     fn control(&mut self) -> io::Result<bool> {
-        let Ok(Some((kind, text))) = control::read(&self.control) else { return Ok(false) };
+        let Ok(Some((kind, text))) = control::read(&self.control) else {
+            return Ok(false);
+        };
         match kind {
             Kind::Panic | Kind::QuestionMark => {
                 // What was printed before the report is in the pipes, and so may be the marker that follows it.
-                self.report(kind, text)?;
+                self.report(kind, &text)?;
                 self.drain_all()?;
             }
             Kind::Done => self.done()?,
             Kind::Failed => {
-                self.text(Stream::Stderr, format!("the compiled cell could not be loaded: {text}\n"))?;
+                self.text(
+                    Stream::Stderr,
+                    format!("the compiled cell could not be loaded: {text}\n"),
+                )?;
                 self.done()?;
             }
             Kind::Run | Kind::Directory | Kind::Variable => {}
@@ -147,10 +163,10 @@ impl Supervisor {
         Ok(true)
     }
 
-    fn report(&mut self, kind: Kind, text: String) -> io::Result<()> {
+    fn report(&mut self, kind: Kind, text: &str) -> io::Result<()> {
         let before = match kind {
-            Kind::Panic => self.holds.panic(Panic::parse(&text)),
-            _ => self.holds.question_mark(text),
+            Kind::Panic => self.holds.panic(Panic::parse(text)),
+            _ => self.holds.question_mark(ReturnedError::parse(text)),
         };
         before.map_or(Ok(()), |before| self.text(Stream::Stderr, before))
     }
@@ -168,7 +184,7 @@ impl Supervisor {
                 return Ok(());
             }
             if let Some((kind, text)) = control::read(&self.control)? {
-                self.report(kind, text)?;
+                self.report(kind, &text)?;
             }
         }
     }
@@ -192,7 +208,9 @@ impl Supervisor {
 
     /// Takes one order from the kernel; false when the kernel is gone.
     fn order(&mut self) -> io::Result<bool> {
-        let Ok(Some(order)) = read_message(&mut self.kernel, FRAME_LIMIT) else { return Ok(false) };
+        let Ok(Some(order)) = read_message(&mut self.kernel, FRAME_LIMIT) else {
+            return Ok(false);
+        };
         match order {
             Order::Sync { number } => {
                 self.drain_all()?;
@@ -215,7 +233,7 @@ impl Supervisor {
     }
 
     /// Takes what evcxr says; false when evcxr is gone.
-    fn from_evcxr(&mut self) -> io::Result<bool> {
+    fn take_from_evcxr(&mut self) -> io::Result<bool> {
         let mut piece = [0; 4096];
         let length = self.evcxr.read(&mut piece)?;
         if length == 0 {
@@ -226,8 +244,12 @@ impl Supervisor {
             let line: Vec<u8> = self.evcxr_line.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
             // evcxr puts the path first and divides by a space; the path may hold spaces, the function's name does not.
-            let Some(target) = line.trim_end().strip_prefix("LOAD_AND_RUN ") else { continue };
-            let Some((path, function)) = target.rsplit_once(' ') else { continue };
+            let Some(target) = line.trim_end().strip_prefix("LOAD_AND_RUN ") else {
+                continue;
+            };
+            let Some((path, function)) = target.rsplit_once(' ') else {
+                continue;
+            };
             self.run_cell(function, path)?;
         }
         Ok(true)
@@ -254,7 +276,10 @@ impl Supervisor {
     /// Sends all that has been printed so far.
     fn drain_all(&mut self) -> io::Result<()> {
         loop {
-            let pipes = [self.stdout.as_ref().map(File::as_fd), self.stderr.as_ref().map(File::as_fd)];
+            let pipes = [
+                self.stdout.as_ref().map(File::as_fd),
+                self.stderr.as_ref().map(File::as_fd),
+            ];
             let [stdout, stderr] = ready(pipes, Some(&Timespec::default()))?;
             if !(stdout || stderr) || !self.drain(stdout, stderr)? {
                 return Ok(());
@@ -279,19 +304,40 @@ impl Supervisor {
                 self.found(found)?;
             }
         }
-        if stderr && let Some(piece) = read_piece(&mut self.stderr)? {
-            any = true;
-            for found in self.stderr_scanner.push(&piece) {
-                self.found_on_stderr(found)?;
-            }
+        if stderr {
+            any |= self.take_stderr()?;
         }
         Ok(any)
+    }
+
+    fn drain_stderr(&mut self) -> io::Result<()> {
+        loop {
+            let [stderr] = ready([self.stderr.as_ref().map(File::as_fd)], Some(&Timespec::default()))?;
+            if !stderr || !self.take_stderr()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a piece of standard error; false at its end.
+    fn take_stderr(&mut self) -> io::Result<bool> {
+        let Some(piece) = read_piece(&mut self.stderr)? else {
+            return Ok(false);
+        };
+        for found in self.stderr_scanner.push(&piece) {
+            self.found_on_stderr(found)?;
+        }
+        Ok(true)
     }
 
     fn found(&mut self, found: Found) -> io::Result<()> {
         match found {
             Found::Text(text) => self.text(Stream::Stdout, text),
-            Found::Content { mime, text } => send(&mut self.kernel, &Event::Content { mime, text }),
+            Found::Content { mime, text } => {
+                // What is on standard error by now was printed before the display, and is shown before it.
+                self.drain_stderr()?;
+                send(&mut self.kernel, &Event::Content { mime, text })
+            }
             Found::Panicked => {
                 self.catch_up_on_reports()?;
                 self.holds.panicked();
@@ -308,7 +354,11 @@ impl Supervisor {
 
     /// Nothing on standard error is for evcxr: a marker there is the user's own text.
     fn found_on_stderr(&mut self, found: Found) -> io::Result<()> {
-        if let Found::Text(text) = found { self.text(Stream::Stderr, text) } else { Ok(()) }
+        if let Found::Text(text) = found {
+            self.text(Stream::Stderr, text)
+        } else {
+            Ok(())
+        }
     }
 
     fn text(&mut self, stream: Stream, text: String) -> io::Result<()> {
@@ -378,9 +428,15 @@ fn read_piece(pipe: &mut Option<File>) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Which of the descriptors can be read, or are at their end.
-fn ready<const N: usize>(descriptors: [Option<BorrowedFd<'_>>; N], timeout: Option<&Timespec>) -> io::Result<[bool; N]> {
-    let mut polled: Vec<PollFd<'_>> =
-        descriptors.iter().flatten().map(|descriptor| PollFd::new(descriptor, PollFlags::IN)).collect();
+fn ready<const N: usize>(
+    descriptors: [Option<BorrowedFd<'_>>; N],
+    timeout: Option<&Timespec>,
+) -> io::Result<[bool; N]> {
+    let mut polled: Vec<PollFd<'_>> = descriptors
+        .iter()
+        .flatten()
+        .map(|descriptor| PollFd::new(descriptor, PollFlags::IN))
+        .collect();
     match poll(&mut polled, timeout) {
         Ok(_) => {}
         Err(rustix::io::Errno::INTR) => return Ok([false; N]),

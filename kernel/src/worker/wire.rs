@@ -58,8 +58,28 @@ pub struct Outcome {
     pub panicked: bool,
     /// What the panic hook saw, where it saw it: unwinding can begin without it.
     pub panic: Option<Panic>,
-    /// The error of a failed `?`, as text.
-    pub question_mark: Option<String>,
+    /// The error of a failed `?`.
+    pub question_mark: Option<ReturnedError>,
+}
+
+/// An error that a `?` returned from a cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnedError {
+    /// Its type, as the compiler names it.
+    pub type_name: String,
+    /// What it says.
+    pub message: String,
+}
+
+impl ReturnedError {
+    /// Reads `TYPE\nMESSAGE`, the form in which cells report it.
+    pub fn parse(report: &str) -> Self {
+        let (type_name, message) = report.split_once('\n').unwrap_or(("", report));
+        Self {
+            type_name: type_name.to_owned(),
+            message: message.to_owned(),
+        }
+    }
 }
 
 /// A panic, as the hook in user code saw it.
@@ -78,7 +98,10 @@ pub struct Panic {
 impl Panic {
     /// The panic as the standard library would have printed it.
     pub fn as_printed(&self) -> String {
-        format!("\nthread 'main' panicked at {}:{}:{}:\n{}\n", self.file, self.line, self.column, self.message)
+        format!(
+            "\nthread 'main' panicked at {}:{}:{}:\n{}\n",
+            self.file, self.line, self.column, self.message
+        )
     }
 
     /// Reads `LINE:COLUMN:FILE\nMESSAGE`, the form in which the hook reports it.
@@ -87,7 +110,12 @@ impl Panic {
         let mut parts = place.splitn(3, ':');
         let mut number = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
         let (line, column) = (number(), number());
-        Self { message: message.to_owned(), file: parts.next().unwrap_or("").to_owned(), line, column }
+        Self {
+            message: message.to_owned(),
+            file: parts.next().unwrap_or("").to_owned(),
+            line,
+            column,
+        }
     }
 }
 

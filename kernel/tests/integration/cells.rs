@@ -30,7 +30,9 @@ impl Recorder {
 }
 
 fn plain(data: &MimeBundle) -> &str {
-    data.get("text/plain").and_then(Value::as_str).expect("every bundle has text/plain")
+    data.get("text/plain")
+        .and_then(Value::as_str)
+        .expect("every bundle has text/plain")
 }
 
 impl Outputs for Recorder {
@@ -52,7 +54,11 @@ impl Outputs for Recorder {
     fn input(&self, prompt: &str, _: bool) -> Result<String, InputError> {
         self.push("asked", prompt);
         let mut answers = self.answers.lock().unwrap();
-        if answers.is_empty() { Err(InputError::NotAllowed) } else { Ok(answers.remove(0)) }
+        if answers.is_empty() {
+            Err(InputError::NotAllowed)
+        } else {
+            Ok(answers.remove(0))
+        }
     }
 }
 
@@ -81,17 +87,35 @@ impl TestNotebook {
     fn start_with_worker(worker: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = folder.path().join("pipeline.db").to_string_lossy().into_owned();
-        let settings = Settings { url: Some(url), ..Settings::default() };
+        let settings = Settings {
+            url: Some(url),
+            ..Settings::default()
+        };
         let running = start::notebook(settings, worker, data()).unwrap();
-        Self { running, folder, count: 0 }
+        Self {
+            running,
+            folder,
+            count: 0,
+        }
     }
 
     fn run_with(&mut self, code: &str, answers: &[&str]) -> (Vec<String>, Result<(), CellError>) {
         self.count += 1;
         let outputs = Arc::new(Recorder::default());
-        outputs.answers.lock().unwrap().extend(answers.iter().map(|answer| (*answer).to_owned()));
-        let request = CellRequest { code: code.to_owned(), execution_count: self.count, ..CellRequest::default() };
-        let result = self.running.session.run(&request, Arc::clone(&outputs) as Arc<dyn Outputs>);
+        outputs
+            .answers
+            .lock()
+            .unwrap()
+            .extend(answers.iter().map(|answer| (*answer).to_owned()));
+        let request = CellRequest {
+            code: code.to_owned(),
+            execution_count: self.count,
+            ..CellRequest::default()
+        };
+        let result = self
+            .running
+            .session
+            .run(&request, Arc::clone(&outputs) as Arc<dyn Outputs>);
         let sent = outputs.sent.lock().unwrap().clone();
         (sent, result)
     }
@@ -113,7 +137,9 @@ impl TestNotebook {
     }
 
     fn pip(&self) -> Pip {
-        Pip::open(&self.folder.path().join("pipeline.db").to_string_lossy()).unwrap().as_source(Source::Cli)
+        Pip::open(&self.folder.path().join("pipeline.db").to_string_lossy())
+            .unwrap()
+            .as_source(Source::Cli)
     }
 }
 
@@ -129,17 +155,26 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
     notebook.check("1 + 1", &["result: 2"]);
     notebook.check("let v = vec![1, 2, 3];", &[]);
     notebook.check("// only a comment", &[]);
-    notebook.check(
-        "println!(\"a\"); eprintln!(\"b\"); print!(\"c\"); v.len()",
-        &["stdout: a\nc", "stderr: b\n", "result: 3"].map(|line| line),
-    );
+    notebook.check("println!(\"unit\")", &["stdout: unit\n"]);
+    let (sent, result) = notebook.run_with("println!(\"a\"); eprintln!(\"b\"); print!(\"c\"); v.len()", &[]);
+    assert_eq!((result, sent.last().unwrap().as_str()), (Ok(()), "result: 3"));
+    let of = |stream: &str| {
+        sent.iter()
+            .filter_map(|line| line.strip_prefix(stream))
+            .collect::<String>()
+    };
+    assert_eq!((of("stdout: "), of("stderr: ")), ("a\nc".to_owned(), "b\n".to_owned()));
     let error = notebook.check_error("let ok = 1;\nlet z: i32 = \"x\";", "CompileError", "mismatched types");
     assert!(error.traceback[0].contains("cell:2:14"), "{error:#?}");
     assert!(!error.traceback.join("\n").contains("evcxr"), "{error:#?}");
 
     let error = notebook.check_error("let w = 5;\nv[7]", "Panic", "index out of bounds");
     assert!(error.traceback.join("\n").contains("v[7]"), "{error:#?}");
-    notebook.check_error("let n: i32 = \"x\".parse::<i32>()?;", "Error", "invalid digit found in string");
+    notebook.check_error(
+        "let n: i32 = \"x\".parse::<i32>()?;",
+        "ParseIntError",
+        "invalid digit found in string",
+    );
     let (sent, result) = notebook.run_with("eprintln!(\"before\"); let n = \"y\".parse::<i32>()?;", &[]);
     assert_eq!(sent, ["stderr: before\n"]);
     assert_eq!(result.unwrap_err().evalue, "invalid digit found in string");
@@ -147,14 +182,21 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
     // A panic that the cell catches is text, not an error.
     let (sent, result) = notebook.run_with("std::panic::catch_unwind(|| panic!(\"caught\")).is_err()", &[]);
     assert_eq!(result, Ok(()));
-    assert!(sent.iter().any(|line| line.starts_with("stderr") && line.contains("caught")), "{sent:?}");
+    assert!(
+        sent.iter()
+            .any(|line| line.starts_with("stderr") && line.contains("caught")),
+        "{sent:?}"
+    );
     assert_eq!(sent.last().unwrap(), "result: true");
 
     let error = notebook.check_error("std::process::exit(3)", "ProcessDied", "exited with code 3");
     assert!(error.traceback.join(" ").contains("Variables are lost"));
     notebook.check("fn double(x: i32) -> i32 { x * 2 }\ndouble(21)", &["result: 42"]);
     notebook.check_error("panic!(\"after a restart\")", "Panic", "after a restart");
-    notebook.check("let error = 5; eprintln!(\"{}\", error); error", &["stderr: 5\n", "result: 5"]);
+    notebook.check(
+        "let error = 5; eprintln!(\"{}\", error); error",
+        &["stderr: 5\n", "result: 5"],
+    );
 }
 
 #[test]
@@ -164,24 +206,31 @@ fn magics_amid_rust_use_the_store_in_order() {
     let (_, result) = notebook.run_with("%pip_job hello-01", &[]);
     assert_eq!(result, Ok(()));
     let (sent, result) = notebook.run_with(
-        "let s = String::from(\"abc\");\nlet r = &s;\nprintln!(\"first\");\n%pip_set n = r.len()\n%pip_get n\nprintln!(\"then\");",
+        "let s = String::from(\"abc\");\n{\n    let r = &s;\n    println!(\"first\");\n    %pip_set n = r.len()\n    %pip_get n\n}\nprintln!(\"then\");",
         &[],
     );
     assert_eq!(result, Ok(()), "{sent:?}");
     assert_eq!(sent.first().unwrap(), "stdout: first\n");
-    assert!(sent[1..].iter().any(|line| line.starts_with("display: 3")), "{sent:?}");
+    assert_eq!(sent[1], "display: n = 3 (revision 1)");
+    assert!(sent[2..].iter().any(|line| line.starts_with("display: 3")), "{sent:?}");
     assert_eq!(sent.last().unwrap(), "stdout: then\n");
 
     let pip = notebook.pip();
     assert_eq!(pip.get::<usize>("hello-01", "n").unwrap(), Some(3));
     notebook.check("let n: usize = %pip_get n;\nn * 2", &["result: 6"]);
-    notebook.check("let absent: i64 = %pip_get absent --default 40 + 2;\nabsent", &["result: 42"]);
+    notebook.check(
+        "let absent: i64 = %pip_get absent --default 40 + 2;\nabsent",
+        &["result: 42"],
+    );
     let error = notebook.check_error("let m: i64 = %pip_get absent;", "MissingStep", "absent");
     assert!(error.traceback.join(" ").contains('n'), "{error:#?}");
     notebook.check("n", &["result: 3"]);
 
     // Plain Rust does what a magic does, and a name of the user's own wins.
-    notebook.check("job.set(\"step_02\", &vec![1, 2])?; job.get::<Vec<i32>>(\"step_02\")?", &["result: Some([1, 2])"]);
+    notebook.check(
+        "job.set(\"step_02\", &vec![1, 2])?; job.get::<Vec<i32>>(\"step_02\")?",
+        &["result: Some([1, 2])"],
+    );
     notebook.check("pip.get::<usize>(\"hello-01\", \"n\")?", &["result: Some(3)"]);
     notebook.check("let job = \"mine\";\njob.len()", &["result: 4"]);
     notebook.check("job.len()", &["result: 4"]);
@@ -189,13 +238,23 @@ fn magics_amid_rust_use_the_store_in_order() {
     assert_eq!(result, Ok(()));
     assert_eq!(pip.get::<String>("hello-01", "t").unwrap().as_deref(), Some("mine"));
 
-    let (_, result) = notebook.run_with("let k = 2;\nfor i in 0..3 {\n    %pip_set last = {\"i\": 9}\n    let _ = i + k;\n}", &[]);
+    let (_, result) = notebook.run_with(
+        "let k = 2;\nfor i in 0..3 {\n    %pip_set last = {\"i\": 9}\n    let _ = i + k;\n}",
+        &[],
+    );
     assert_eq!(result, Ok(()));
-    assert_eq!(pip.job("hello-01").unwrap().get_json("last").unwrap().as_deref(), Some("{\"i\": 9}"));
+    assert_eq!(
+        pip.job("hello-01").unwrap().get_json("last").unwrap().as_deref(),
+        Some("{\"i\": 9}")
+    );
 
     let (sent, result) = notebook.run_with("let age: u8 = %pip_input age \"Your age?\";\nage + 1", &["many", "41"]);
     assert_eq!(result, Ok(()), "{sent:?}");
-    assert_eq!(sent.iter().filter(|line| line.starts_with("asked")).count(), 2, "{sent:?}");
+    assert_eq!(
+        sent.iter().filter(|line| line.starts_with("asked")).count(),
+        2,
+        "{sent:?}"
+    );
     assert_eq!(sent.last().unwrap(), "result: 42");
     notebook.check("let age: u8 = %pip_input age \"Your age?\";\nage", &["result: 41"]);
 
@@ -204,6 +263,8 @@ fn magics_amid_rust_use_the_store_in_order() {
     let error = notebook.check_error("let fine = 1;\n%pip_set b = fine + \"x\"", "CompileError", "");
     assert!(error.traceback[0].contains("cell:2:"), "{error:#?}");
     notebook.check_error("let x = 1;\n%pip_finalize\n%pip_set c = x", "Finalized", "hello-01");
+    notebook.check_error("pip.set(\"hello-01\", \"c\", &1)?;", "Finalized", "hello-01");
+    notebook.check_error(":quit", "Usage", ":quit");
 }
 
 #[test]
@@ -221,7 +282,10 @@ fn the_worker_is_a_program_that_can_be_another() {
     let mut notebook = TestNotebook::start_with_worker(dummy);
     notebook.check("println!(\"never printed\"); 5", &[]);
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.lines().all(|line| line.starts_with("LOAD_AND_RUN ")) && log.lines().count() >= 2, "{log}");
+    assert!(
+        log.lines().all(|line| line.starts_with("LOAD_AND_RUN ")) && log.lines().count() >= 2,
+        "{log}"
+    );
 }
 
 #[test]
@@ -247,7 +311,10 @@ fn cells_link_the_unpacked_library_and_nothing_of_the_checkout() {
             } else if entry.path().extension().is_some_and(|extension| extension == "d") {
                 let dependencies = std::fs::read_to_string(entry.path()).unwrap();
                 read += usize::from(dependencies.contains("cell-library"));
-                assert!(!dependencies.contains(&*checkout.join("core").to_string_lossy()), "{dependencies}");
+                assert!(
+                    !dependencies.contains(&*checkout.join("core").to_string_lossy()),
+                    "{dependencies}"
+                );
             }
         }
     }
