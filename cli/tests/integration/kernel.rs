@@ -25,7 +25,7 @@ fn a_kernel_is_installed_below_a_prefix() {
     let sandbox = Sandbox::new();
     let kernel = sandbox.write("with space/pipulate-kernel", "");
     let folder = sandbox.path("prefix/share/jupyter/kernels/pipulate");
-    let line = "kernel install --prefix prefix --kernel 'with space/pipulate-kernel'";
+    let line = "kernel install --prefix prefix --kernel 'with space/pipulate-kernel' --no-warm-up";
     // Installing again replaces what is there, and leaves nothing beside it.
     for _ in 0..2 {
         let installed = sandbox.run(line).code(0).stderr("");
@@ -60,6 +60,60 @@ fn a_kernel_is_installed_below_a_prefix() {
         .stderr_contains("help: `pipulate kernel list`");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_cells_link_is_compiled_after_installing() {
+    let sandbox = Sandbox::new();
+    let installed = sandbox.path("prefix/share/jupyter/kernels/pipulate");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> calls\ntest -f '{}/kernel.json' || exit 9\necho Compiling >&2\necho Built.\n",
+        installed.display()
+    );
+    sandbox.script("pipulate-kernel", &script);
+    let line = "kernel install --prefix prefix --kernel pipulate-kernel";
+    sandbox.run(&format!("{line} --no-warm-up")).code(0).stderr("");
+    assert!(
+        !sandbox.path("calls").exists(),
+        "the kernel was started although it was not to be"
+    );
+    fs::remove_dir_all(&installed).unwrap();
+    let ran = sandbox.run(line).code(0).stderr("Compiling\n");
+    assert_eq!(fs::read_to_string(sandbox.path("calls")).unwrap(), "--warm-up\n");
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    let starts = [
+        "Installed \"Rust (Pipulate)\" in ",
+        "Compiling what cells link, ",
+        "Built.",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{ran}");
+    assert!(
+        lines.iter().zip(starts).all(|(line, start)| line.starts_with(start)),
+        "{ran}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_kernel_that_cannot_compile_yet_is_installed_all_the_same() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.path("prefix/share/jupyter/kernels/pipulate");
+    let check = |reason: &str| {
+        sandbox
+            .run("kernel install --prefix prefix --kernel pipulate-kernel")
+            .code(0)
+            .stderr_contains("warning: what cells link is not compiled yet: ")
+            .stderr_contains(reason)
+            .stderr_contains("\nhelp: `pipulate doctor` says what is missing.");
+        assert!(folder.join("kernel.json").is_file(), "{reason}: it is not installed");
+        fs::remove_dir_all(&folder).unwrap();
+    };
+    sandbox.script("pipulate-kernel", "#!/bin/sh\necho 'no linker' >&2\nexit 7\n");
+    check("pipulate-kernel ended with exit status: 7");
+    check("no linker\nwarning: ");
+    sandbox.script("pipulate-kernel", "#!/missing/shell\n");
+    check("pipulate-kernel does not run: ");
+}
+
 #[test]
 fn the_active_environment_comes_before_the_user() {
     let sandbox = Sandbox::new();
@@ -67,7 +121,7 @@ fn the_active_environment_comes_before_the_user() {
     let venv = sandbox.path("venv");
     let install = |arguments: &[&str], venv: Option<&Path>| {
         let mut command = sandbox.command(
-            ["kernel", "install", "--kernel", "pipulate-kernel"]
+            ["kernel", "install", "--kernel", "pipulate-kernel", "--no-warm-up"]
                 .iter()
                 .chain(arguments),
         );
@@ -101,7 +155,9 @@ fn installed_kernels_are_listed() {
         .code(0)
         .stdout("The kernel is not installed. `pipulate kernel install` installs it.\n");
     let kernel = sandbox.write("pipulate-kernel", "");
-    sandbox.run("kernel install --user --kernel pipulate-kernel").code(0);
+    sandbox
+        .run("kernel install --user --kernel pipulate-kernel --no-warm-up")
+        .code(0);
     let list = sandbox.run("kernel list").code(0);
     assert!(
         list.stdout
@@ -122,7 +178,7 @@ fn another_kernel_is_left_alone() {
     sandbox.write("pipulate-kernel", "");
     let python = r#"{"argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Python 3", "language": "python"}"#;
     let file = sandbox.write("prefix/share/jupyter/kernels/python3/kernel.json", python);
-    for command in ["install --kernel pipulate-kernel", "uninstall"] {
+    for command in ["install --kernel pipulate-kernel --no-warm-up", "uninstall"] {
         sandbox
             .run(&format!("kernel {command} --prefix prefix --name python3"))
             .code(1)

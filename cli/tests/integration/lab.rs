@@ -24,7 +24,7 @@ fn lab(sandbox: &Sandbox, arguments: &[&str]) -> Command {
 fn the_environments_jupyterlab_is_started_with_the_options() {
     let sandbox = with_lab("#!/bin/sh\nprintf '%s\\n' \"$@\"\n");
     sandbox
-        .run("kernel install --prefix venv --kernel pipulate-kernel")
+        .run("kernel install --prefix venv --kernel pipulate-kernel --no-warm-up")
         .code(0);
     sandbox.write("a notebook.ipynb", "{}");
     let output = lab(&sandbox, &["a notebook.ipynb", "--", "--no-browser", "--port", "9000"])
@@ -52,7 +52,7 @@ fn what_is_missing_is_said_with_the_command_that_gets_it() {
         .code(1)
         .stderr_contains("does not know the kernel yet\nhelp: `pipulate kernel install`");
     sandbox
-        .run("kernel install --prefix venv --kernel pipulate-kernel")
+        .run("kernel install --prefix venv --kernel pipulate-kernel --no-warm-up")
         .code(0);
     std::fs::remove_file(sandbox.path("pipulate-kernel")).unwrap();
     let output = lab(&sandbox, &[]).output().unwrap();
@@ -65,7 +65,7 @@ fn what_is_missing_is_said_with_the_command_that_gets_it() {
 fn a_failure_of_jupyterlab_is_ours() {
     let sandbox = with_lab("#!/bin/sh\nexit 5\n");
     sandbox
-        .run("kernel install --prefix venv --kernel pipulate-kernel")
+        .run("kernel install --prefix venv --kernel pipulate-kernel --no-warm-up")
         .code(0);
     let output = lab(&sandbox, &[]).output().unwrap();
     Ran::of("lab", output)
@@ -78,7 +78,7 @@ fn one_ctrl_c_ends_jupyterlab_in_order() {
     let sandbox =
         with_lab("#!/bin/sh\ntrap 'echo ended in order; exit 0' TERM\necho started\nwhile :; do sleep 0.05; done\n");
     sandbox
-        .run("kernel install --prefix venv --kernel pipulate-kernel")
+        .run("kernel install --prefix venv --kernel pipulate-kernel --no-warm-up")
         .code(0);
     let mut running = Running(lab(&sandbox, &[]).spawn().unwrap());
     let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();

@@ -1,5 +1,6 @@
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::Result;
 use clap::Args;
@@ -12,11 +13,13 @@ use crate::jupyter::{DEFAULT_NAME, Jupyter, Kernelspec, KernelspecName};
 ///
 /// Without --user, --sys-prefix or --prefix, for the active virtual environment where there is one, else for the user. Installing
 /// again replaces what was installed before.
+///
+/// Then the kernel compiles what every notebook's cells link, so that the first cell does not wait for it.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   pipulate kernel install
-  pipulate kernel install --user
+  pipulate kernel install --user --no-warm-up
   pipulate kernel install --prefix .venv
   pipulate kernel install --name pipulate-dev --display-name \"Rust (dev)\" --kernel target/debug/pipulate-kernel")]
 pub(crate) struct Install {
@@ -31,6 +34,9 @@ pub(crate) struct Install {
     /// The program `pipulate-kernel`; otherwise the one beside this program, else the one on the PATH
     #[arg(long, value_name = "PATH")]
     kernel: Option<PathBuf>,
+    /// Leave what cells link to be compiled with the first cell that runs
+    #[arg(long)]
+    no_warm_up: bool,
 }
 
 impl Install {
@@ -40,6 +46,40 @@ impl Install {
         let spec = Kernelspec::new(&kernel, self.display_name.as_deref())?;
         let folder = spec.install(&data, &self.name)?;
         writeln!(out, "Installed \"{}\" in {}", spec.display_name(), folder.display())?;
+        if self.no_warm_up {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "Compiling what cells link, so that the first cell does not wait for it. The first time takes up to a minute or two."
+        )?;
+        // Before what the kernel says of its progress.
+        out.flush()?;
+        match warm_up(&kernel) {
+            Ok(said) => writeln!(out, "{}", said.trim_end())?,
+            // The kernel is installed all the same: notebooks only begin later.
+            Err(what) => {
+                anstream::eprintln!("warning: what cells link is not compiled yet: {what}");
+                anstream::eprintln!(
+                    "help: `pipulate doctor` says what is missing. The first cell of a notebook will compile it."
+                );
+            }
+        }
         Ok(())
+    }
+}
+
+/// Lets the kernel build the cell library into the cache of this user, and gives what it says when that is done.
+fn warm_up(kernel: &Path) -> Result<String, String> {
+    let mut command = Command::new(kernel);
+    // cargo shows its progress on standard error.
+    command.arg("--warm-up").stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command
+        .output()
+        .map_err(|error| format!("{} does not run: {error}", kernel.display()))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!("{} ended with {}", kernel.display(), output.status))
     }
 }
