@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::command::cache::Cache;
 use crate::command::completions::Completions;
 use crate::command::doctor::Doctor;
 use crate::command::job::JobCommand;
@@ -42,6 +43,7 @@ enum Command {
     Kernel(KernelCommand),
     Lab(Lab),
     Doctor(Doctor),
+    Cache(Cache),
     Completions(Completions),
 }
 
@@ -54,6 +56,7 @@ impl Arguments {
             Command::Kernel(kernel) => kernel.run(out),
             Command::Lab(lab) => lab.run(),
             Command::Doctor(doctor) => doctor.run(&self.store, out),
+            Command::Cache(cache) => cache.run(out),
             Command::Completions(completions) => completions.run(out),
         }
     }

@@ -6,6 +6,7 @@
 //! Exit codes: 0 done, 1 a problem, 2 the command line is wrong, 3 what was asked for does not exist, 130 and 143 ended
 //! by Ctrl-C and by SIGTERM.
 
+mod amount;
 mod arguments;
 mod command;
 mod executables;

@@ -9,18 +9,22 @@ use anyhow::Result;
 use clap::Args;
 use pipulate::Place;
 
+use crate::amount::counted;
 use crate::executables;
 use crate::failure::Failure;
 use crate::jupyter::{Installed, Jupyter, prefix_of};
 use crate::store::{self, StoreOption};
 
+use super::cache;
+
 /// The oldest compiler that the kernel works with.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 const GET_RUST: &str = "install Rust from https://rustup.rs";
+const INSTALL: &str = "pipulate kernel install";
 
 /// Check that everything is there, and say how to get what is not
 ///
-/// Changes nothing. The exit code is 1 where something is missing that notebooks need; what only JupyterLab needs is marked
+/// Changes nothing. The exit code is 1 where something is missing that notebooks need; what they run without is marked
 /// `optional`.
 #[derive(Args)]
 #[command(after_help = "\
@@ -34,7 +38,7 @@ enum Finding {
     Fine(String),
     /// It is not, and notebooks do not run without it.
     Problem(Lack),
-    /// It is not, and only JupyterLab needs it.
+    /// It is not, and notebooks run all the same: JupyterLab needs it, or it saves time.
     Optional(Lack),
 }
 
@@ -64,13 +68,14 @@ impl Doctor {
     pub(crate) fn run(&self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         let jupyter = Jupyter::of_process();
         // Some take a moment: each line is written as soon as it is known.
-        let checks: [(&str, &dyn Fn() -> Finding); 8] = [
+        let checks: [(&str, &dyn Fn() -> Finding); 9] = [
             ("rustc", &|| rustc().into()),
             ("cargo", &|| cargo().into()),
             ("linker", &|| linker().into()),
             ("rust-src", &|| rust_src().into()),
             ("store", &|| check_store(store).into()),
             ("kernel", &|| kernel().into()),
+            ("cache", &|| optional(cell_library())),
             ("kernelspec", &|| optional(kernelspec(&jupyter))),
             ("jupyter", &|| optional(jupyter_lab(&jupyter))),
         ];
@@ -212,10 +217,10 @@ fn check_store(option: &StoreOption) -> Result<String, Lack> {
 fn examine(place: &Place) -> Result<String> {
     let info = store::open(place)?.location()?;
     Ok(format!(
-        "{}, {} jobs, {} steps ({})",
+        "{}, {}, {} ({})",
         place.path().display(),
-        info.jobs,
-        info.steps,
+        counted(info.jobs, "job"),
+        counted(info.steps, "step"),
         place.origin()
     ))
 }
@@ -228,8 +233,25 @@ fn kernel() -> Result<String, Lack> {
     Ok(format!("{version}, {}", program.display()))
 }
 
+fn cell_library() -> Result<String, Lack> {
+    let dependencies = cache::dependencies();
+    match dependencies.versions() {
+        Ok(0) => {
+            let what = "the cell library is not built ahead: the first Rust cell of a notebook waits for it";
+            Err(Lack::new(what, INSTALL))
+        }
+        Ok(_) => Ok(format!(
+            "the cell library is built ahead, {}",
+            dependencies.path().display()
+        )),
+        Err(error) => Err(Lack::new(
+            format!("{error:#}"),
+            "make it a folder that you can read and write",
+        )),
+    }
+}
+
 fn kernelspec(jupyter: &Jupyter) -> Result<String, Lack> {
-    const MEND: &str = "pipulate kernel install";
     let prefix = jupyter.lab();
     let installed = Installed::find(&jupyter.data_folders(prefix.as_deref().and_then(prefix_of)));
     if let Some(spec) = installed.iter().find(|spec| executables::is_executable(&spec.kernel)) {
@@ -242,9 +264,9 @@ fn kernelspec(jupyter: &Jupyter) -> Result<String, Lack> {
                 spec.folder.display(),
                 spec.kernel.display()
             ),
-            MEND,
+            INSTALL,
         ),
-        None => Lack::new("Jupyter does not know the kernel", MEND),
+        None => Lack::new("Jupyter does not know the kernel", INSTALL),
     })
 }
 

@@ -1,5 +1,6 @@
 //! One command a file.
 
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod job;

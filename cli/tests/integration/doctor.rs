@@ -27,6 +27,7 @@ fn each_check_is_a_line_and_each_lack_has_its_remedy() {
             "rust-src",
             "store",
             "kernel",
+            "cache",
             "kernelspec",
             "jupyter"
         ],
@@ -54,6 +55,40 @@ fn each_check_is_a_line_and_each_lack_has_its_remedy() {
         "{ran}"
     );
     assert!(ran.stdout.contains("pipulate kernel install\n"), "{ran}");
+}
+
+#[test]
+fn one_is_singular() {
+    let sandbox = Sandbox::new();
+    sandbox.prepare("job set hello-01 name 1");
+    let ran = sandbox.run("doctor");
+    assert!(ran.stdout.contains("pipeline.db, 1 job, 1 step ("), "{ran}");
+    sandbox.prepare("job set hello-02 name 1\njob set hello-02 runs 1");
+    let ran = sandbox.run("doctor");
+    assert!(ran.stdout.contains("pipeline.db, 2 jobs, 3 steps ("), "{ran}");
+}
+
+#[test]
+fn what_is_built_ahead_is_known() {
+    let sandbox = Sandbox::new();
+    let without = sandbox.run("doctor");
+    let line =
+        "optional  cache       the cell library is not built ahead: the first Rust cell of a notebook waits for it\n";
+    let mend = format!("{line}{:22}pipulate kernel install\n", "");
+    assert!(without.stdout.contains(&mend), "{without}");
+    // What a kernel is still writing is not there yet.
+    sandbox.write("data/pipulate/dependencies/.copying-1/lock", "");
+    assert!(sandbox.run("doctor").stdout.contains(line));
+    sandbox.write("data/pipulate/dependencies/0123/Cargo.lock", "");
+    let with = sandbox.run("doctor");
+    let folder = sandbox.path("data/pipulate/dependencies");
+    let line = format!(
+        "ok        cache       the cell library is built ahead, {}\n",
+        folder.display()
+    );
+    assert!(with.stdout.contains(&line), "{with}");
+    // It is a hint: the exit code is that of the other checks.
+    assert_eq!(with.code, without.code, "{with}");
 }
 
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is its purpose")]
 
+mod cache;
 mod completions;
 mod doctor;
 mod fake_kernel;

@@ -21,6 +21,9 @@ fn a_wrong_command_line_is_exit_code_2() {
         "kernel install --user --sys-prefix",
         "kernel install --name a/b",
         "kernel install --name ..",
+        "cache nonsense",
+        "cache --json clear",
+        "cache clear --json",
         "completions nosuchshell",
     ] {
         let ran = sandbox.run(line).code(2).stdout("");
@@ -50,7 +53,7 @@ fn every_command_explains_itself_with_examples() {
     let job = "list show get set remove history revert undo fork finalize unfinalize delete undelete prune export";
     let commands = job.split(' ').map(|name| format!("job {name}"));
     let kernel = ["install", "uninstall", "list"].map(|name| format!("kernel {name}"));
-    let others = ["run", "lab", "doctor", "completions"].map(str::to_owned);
+    let others = ["run", "lab", "doctor", "cache", "cache clear", "completions"].map(str::to_owned);
     for command in commands.chain(kernel).chain(others) {
         let help = sandbox.run(&format!("{command} --help")).code(0).stderr("");
         assert!(help.stdout.contains("Usage: pipulate "), "{help}");

@@ -5,6 +5,7 @@ use anyhow::Result;
 use clap::Args;
 use pipulate::{JobKey, PruneOptions};
 
+use crate::amount::counted;
 use crate::store::{StoreOption, missing_job};
 
 /// Shorten the history for good
@@ -65,10 +66,6 @@ impl Prune {
         )?;
         Ok(())
     }
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
