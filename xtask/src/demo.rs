@@ -38,6 +38,8 @@ struct Stage<'a> {
 pub(crate) fn show(workspace: &Workspace) -> Result<()> {
     prerequisites::check_build()?;
     let binaries = binaries::build(workspace)?;
+    println!("Compiling what cells link, unless an earlier run did.");
+    process::run(workspace.command(&binaries.kernel).arg("--warm-up"))?;
     let folder = workspace.fresh_folder("demo")?;
     let url = format!("sqlite:{}", folder.join("pipeline.db").display());
     let stage = Stage {

@@ -47,10 +47,14 @@ impl Venv {
         Ok(venv)
     }
 
-    /// Installs the kernelspec into this environment, and nowhere else.
-    pub(crate) fn install_kernel(&self, workspace: &Workspace, binaries: &Binaries) -> Result<()> {
+    /// Installs the kernelspec into this environment, and nowhere else. What cells link is compiled into the kernel's data
+    /// folder: the user's, or another one.
+    pub(crate) fn install_kernel(&self, workspace: &Workspace, binaries: &Binaries, data: Option<&Path>) -> Result<()> {
         println!("Installing the kernel \"Rust (Pipulate)\" into the virtual environment.");
         let mut command = workspace.command(&binaries.pipulate);
+        if let Some(data) = data {
+            command.env("XDG_DATA_HOME", data);
+        }
         process::run(command.args(["kernel", "install", "--prefix"]).arg(&self.folder))
     }
 

@@ -89,12 +89,13 @@ fn python(workspace: &Workspace, name: &str) -> Result<Option<Judge>> {
     };
     let binaries = binaries::build(workspace)?;
     let venv = Venv::provide(workspace, &python, Packages::Test)?;
-    venv.install_kernel(workspace, &binaries)?;
+    // The kernel's own data: shared by the parts, so that the library that cells link is compiled once.
+    let data = workspace.target().join("xtask").join("data");
+    venv.install_kernel(workspace, &binaries, Some(&data))?;
     let folder = workspace.fresh_folder(name)?;
     let mut command = venv.python(workspace);
     keep_apart(&mut command, &folder);
-    // The kernel's own data: shared by the parts, so that the library that cells link is compiled once.
-    command.env("XDG_DATA_HOME", workspace.target().join("xtask").join("data"));
+    command.env("XDG_DATA_HOME", data);
     Ok(Some(Judge { command, binaries }))
 }
 
