@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use pipulate::{Pip, Source};
+use pipulate_kernel::build_root::BuildRoot;
 use pipulate_kernel::notebook::{CellRequest, Notebook};
 use pipulate_kernel::outputs::{CellError, InputError, MimeBundle, Outputs, Stream};
 use pipulate_kernel::start::{self, Running};
@@ -62,14 +63,17 @@ impl Outputs for Recorder {
     }
 }
 
-/// The cell library, compiled once for all tests.
+/// The cell library, compiled once for all tests. The folder in which this process keeps temporary files is held too, since
+/// other tests have theirs in it once it has been set.
 fn data() -> &'static Path {
-    static DATA: OnceLock<PathBuf> = OnceLock::new();
-    DATA.get_or_init(|| {
+    static DATA: OnceLock<(PathBuf, Arc<BuildRoot>)> = OnceLock::new();
+    let (data, _) = DATA.get_or_init(|| {
+        let root = BuildRoot::acquire().unwrap();
         let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernel-data");
         start::warm_up(PathBuf::from(env!("CARGO_BIN_EXE_pipulate-kernel")), &data).unwrap();
-        data
-    })
+        (data, root)
+    });
+    data
 }
 
 /// A notebook in a folder of its own.
