@@ -152,6 +152,11 @@ def resume_cell(notebook):
     return found[0]
 
 
+def first_code_cell_with(notebook, source):
+    cells = enumerate(notebook["cells"])
+    return next(index for index, cell in cells if cell["cell_type"] == "code" and source in notebooks.text(cell["source"]))
+
+
 def tour(lab):
     lab.ready()
     name = lab.page.execute_script(KERNEL_NAME)
@@ -166,7 +171,7 @@ def tour(lab):
     problems = notebooks.problems(before)
     lab.select(0, "start")
     lab.screenshot("run-all")
-    lab.select(next(index for index, cell in enumerate(before["cells"]) if "%pip_steps" in notebooks.text(cell["source"])))
+    lab.select(first_code_cell_with(before, "%pip_steps"), "end")
     lab.screenshot("steps")
     lab.select(len(before["cells"]) - 1, "end")
     lab.screenshot("run-all-end")
