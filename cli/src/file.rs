@@ -11,9 +11,18 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
     let failed = || format!("cannot write {}", path.display());
     // A link stays a link: what it points to is replaced.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let metadata = fs::metadata(&target);
+    if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+        // A device or a pipe is written to, never replaced; a folder cannot be.
+        return fs::OpenOptions::new()
+            .write(true)
+            .open(&target)
+            .and_then(|mut file| file.write_all(contents))
+            .with_context(failed);
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".pipulate-");
-    match fs::metadata(&target) {
+    match metadata {
         Ok(metadata) => builder.permissions(metadata.permissions()),
         // What a new file gets; the system takes the user's mask off it.
         #[cfg(unix)]
@@ -50,6 +59,24 @@ mod tests {
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         let error = write(&folder.path().join("missing/out.ipynb"), b"").unwrap_err();
         assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_written_to_and_stays_one() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        write(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), "through");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert!(write(folder.path(), b"").is_err());
     }
 
     #[cfg(unix)]

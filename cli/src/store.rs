@@ -45,7 +45,7 @@ impl StoreOption {
     /// The store; `None` where there is none yet. Looking does not make one.
     pub(crate) fn find(&self) -> Result<Option<Pip>> {
         let place = self.place()?;
-        if place.path().exists() {
+        if is_there(&place)? {
             open(&place).map(Some)
         } else {
             Ok(None)
@@ -55,7 +55,7 @@ impl StoreOption {
     /// The store, which must be there.
     pub(crate) fn existing(&self) -> Result<Pip> {
         let place = self.place()?;
-        if !place.path().exists() {
+        if !is_there(&place)? {
             let message = format!("there is no store at {} ({})", place.path().display(), place.origin());
             let help = "A notebook makes it with its first value, and so does `pipulate job set`. Another one is named with --db.";
             return Err(Failure::missing(message).help(help).into());
@@ -93,4 +93,17 @@ pub(crate) fn missing_job(key: &str) -> anyhow::Error {
 
 fn working_folder() -> Result<PathBuf> {
     env::current_dir().context("the working folder cannot be read")
+}
+
+/// Whether there is a store. A place that cannot be looked at is an error: it may hold one.
+fn is_there(place: &Place) -> Result<bool> {
+    use anyhow::Context as _;
+    let path = place.path();
+    path.try_exists().with_context(|| {
+        format!(
+            "cannot tell whether there is a store at {} ({})",
+            path.display(),
+            place.origin()
+        )
+    })
 }

@@ -22,8 +22,8 @@ use crate::worker::wire::{Event, Hello, Order, Outcome};
 
 /// How long a display is held to see whether the cell ends with it, which makes it the cell's result.
 const RESULT: Duration = Duration::from_millis(30);
-/// How long a cell's call waits for the supervisor to pass on what was printed before it.
-const SYNC: Duration = Duration::from_secs(1);
+/// How long the supervisor may take to pass on what has happened. It answers at once, but for a machine under load.
+const SYNC: Duration = Duration::from_secs(10);
 
 /// What the kernel does for code in cells.
 pub trait CellServices: Send + Sync {
@@ -64,6 +64,7 @@ struct State {
     /// Those of the last cell once it has ended: what its threads print later is its own.
     outputs: Option<Arc<dyn Outputs>>,
     supervisor: Option<Supervisor>,
+    had_supervisor: bool,
     /// What every supervisor is told first, by what it is about: the folder and the variables that user code sees.
     settings: BTreeMap<String, Order>,
     syncs: u64,
@@ -111,6 +112,8 @@ impl CellSocket {
 
     /// An evaluation begins: what comes from now on goes to `outputs`.
     pub fn begin(&self, outputs: Arc<dyn Outputs>) {
+        // The end of what the engine ran for itself must not be taken for the end of this.
+        self.catch_up();
         let mut state = self.lock();
         state.release_held();
         state.outputs = Some(outputs);
@@ -178,19 +181,29 @@ impl CellSocket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until all that the cell has printed so far is with its outputs.
-    fn sync(&self) {
+    /// Waits until all that the supervisor has to tell so far has been taken. Its events come in order, so what it answers
+    /// last comes after all that happened before it was asked.
+    pub fn catch_up(&self) {
         let mut state = self.lock();
         state.syncs += 1;
         let number = state.syncs;
         if state.order(&Order::Sync { number }) {
             let waiting = |state: &mut State| state.synced < number && state.supervisor.is_some();
-            let (mut state, _) = self
-                .changed
-                .wait_timeout_while(state, SYNC, waiting)
-                .unwrap_or_else(PoisonError::into_inner);
-            state.release_held();
+            // Whether it has answered or not, there is nothing more to wait for.
+            drop(self.changed.wait_timeout_while(state, SYNC, waiting));
         }
+    }
+
+    /// Waits until all that the cell has printed or displayed so far is with its outputs.
+    fn sync(&self) {
+        self.catch_up();
+        self.lock().release_held();
+    }
+
+    /// Whether the worker was there and is gone, nobody having been told.
+    pub fn is_lost(&self) -> bool {
+        let state = self.lock();
+        state.had_supervisor && state.supervisor.is_none()
     }
 
     fn serve_supervisor(&self, mut events: UnixStream, process: u32) -> io::Result<()> {
@@ -198,6 +211,7 @@ impl CellSocket {
         {
             let mut state = self.lock();
             state.supervisor = Some(Supervisor { process, orders });
+            state.had_supervisor = true;
             let settings: Vec<Order> = state.settings.values().cloned().collect();
             for order in &settings {
                 state.order(order);

@@ -124,7 +124,7 @@ impl EvcxrEngine {
     fn finish(&mut self, outputs: EvalOutputs) -> Result<Option<MimeBundle>, CellError> {
         // evcxr has phases to tell of only when it ran something.
         if !outputs.phases.is_empty() {
-            self.socket.wait_for_end(END);
+            self.socket.catch_up();
         }
         let Remains { ended, result, failure } = self.socket.take_remains();
         if let Some(failure) = failure {
@@ -184,6 +184,17 @@ impl EvcxrEngine {
 impl Engine for EvcxrEngine {
     fn evaluate(&mut self, evaluation: &Evaluation<'_>) -> Result<Option<MimeBundle>, CellError> {
         self.socket.begin(Arc::clone(&evaluation.outputs));
+        if self.socket.is_lost() {
+            // evcxr finds out when it runs something. Running the user's code instead would fail for want of variables.
+            let found = self.context.execute(prelude::HOOK);
+            let ended = self.socket.wait_for_end(Duration::ZERO);
+            if let Err(evcxr::Error::SubprocessTerminated(message)) = found {
+                self.revive();
+                return Err(
+                    died_error(ended, &message, false).with_help("It ended between cells. Run this cell again.")
+                );
+            }
+        }
         self.interrupter.begin(Work::Evaluating);
         // An interrupt may have come before there was work that it could stop.
         if evaluation.outputs.is_interrupted() {

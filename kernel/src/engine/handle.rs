@@ -16,6 +16,8 @@ use crate::source_map::SourceMap;
 
 mod owner;
 
+/// The stack of the engine's thread. rust-analyzer reads nested code by recursion, and an overflow would end the kernel.
+const STACK: usize = 512 * 1024 * 1024;
 /// How long shutting down waits for the engine's thread.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -101,6 +103,7 @@ impl EngineHandle {
         let owner = Owner::new(Box::new(factory), Arc::clone(&shared));
         if let Err(error) = thread::Builder::new()
             .name("engine".to_owned())
+            .stack_size(STACK)
             .spawn(move || owner.run(&receiver))
         {
             let failed = CellError::new(

@@ -58,6 +58,11 @@ impl Holds {
         self.question_mark.take().map(|(error, _)| as_line(error))
     }
 
+    /// Code that displays something has caught the panic that is held. `None` when nothing is held.
+    pub(super) fn release_panic(&mut self) -> Option<String> {
+        self.panic.take().map(|(panic, _)| panic.as_printed())
+    }
+
     /// Text whose time is over.
     pub(super) fn expired(&mut self, now: Instant) -> Option<String> {
         let mut text = String::new();
@@ -69,7 +74,7 @@ impl Holds {
             text.extend(self.release_question_mark());
         }
         if self.panic.as_ref().is_some_and(|(_, deadline)| *deadline <= now) {
-            text.extend(self.panic.take().map(|(panic, _)| panic.as_printed()));
+            text.extend(self.release_panic());
         }
         (!text.is_empty()).then_some(text)
     }
@@ -84,7 +89,7 @@ impl Holds {
     /// The cell has ended: the text still held, and how it ended.
     pub(super) fn end(&mut self) -> (Option<String>, Outcome) {
         let mut text: String = self.release_question_mark().into_iter().collect();
-        text.extend(self.panic.take().map(|(panic, _)| panic.as_printed()));
+        text.extend(self.release_panic());
         self.last_panic = None;
         ((!text.is_empty()).then_some(text), std::mem::take(&mut self.outcome))
     }

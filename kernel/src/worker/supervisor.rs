@@ -305,17 +305,21 @@ impl Supervisor {
             }
         }
         if stderr {
-            any |= self.take_stderr()?;
+            any |= self.drain_stderr()?;
         }
         Ok(any)
     }
 
-    fn drain_stderr(&mut self) -> io::Result<()> {
+    /// Takes all that is on standard error; false when there is nothing. Never waits: a display on standard output may have
+    /// had it taken already.
+    fn drain_stderr(&mut self) -> io::Result<bool> {
+        let mut any = false;
         loop {
             let [stderr] = ready([self.stderr.as_ref().map(File::as_fd)], Some(&Timespec::default()))?;
             if !stderr || !self.take_stderr()? {
-                return Ok(());
+                return Ok(any);
             }
+            any = true;
         }
     }
 
@@ -336,6 +340,9 @@ impl Supervisor {
             Found::Content { mime, text } => {
                 // What is on standard error by now was printed before the display, and is shown before it.
                 self.drain_stderr()?;
+                if let Some(text) = self.holds.release_panic() {
+                    self.text(Stream::Stderr, text)?;
+                }
                 send(&mut self.kernel, &Event::Content { mime, text })
             }
             Found::Panicked => {
