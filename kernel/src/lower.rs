@@ -132,6 +132,10 @@ impl Lowering<'_> {
 
     fn let_magic(&mut self, binding: &LetMagic, span: std::ops::Range<usize>) -> Result<(), CellError> {
         let call = &binding.call;
+        if binding.pattern.is_empty() {
+            return Err(CellError::new("Usage", "the `let` names no variable")
+                .with_help("Write it as `let name: Type = %pip_get STEP;`."));
+        }
         let name_start = self.cell.text()[..call.name.start]
             .rfind('%')
             .unwrap_or(call.name.start);

@@ -209,11 +209,12 @@ impl Session {
         // Blank lines in place of the magic's own line and what stands before it keep the numbers of lines.
         let lines = cell.text()[..cell.text().len() - body.len()].matches('\n').count();
         let code = format!("{}{body}", "\n".repeat(lines));
+        let timed = cell::parse(&code);
         let started = std::time::Instant::now();
-        let result = self.run_cell(&cell::parse(&code), outputs);
+        let result = self.run_cell(&timed, outputs);
         let total = started.elapsed();
         let text = match self.shared.socket.last_run() {
-            Some(ran) => {
+            Some(ran) if needs_engine(&timed) => {
                 format!(
                     "Wall time: {ran:.3?} (and {:.3?} to compile)\n",
                     total.saturating_sub(ran)
