@@ -2,7 +2,7 @@
 //!
 //! A cell without Rust runs here, magic by magic, and never waits for the compiler. Any other cell is lowered
 //! ([`crate::lower`]) and goes to the engine in one piece; what its magics ask for comes back over the cell's socket
-//! ([`Services`]).
+//! (`Services`).
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,6 @@
 //! `cargo xtask`: all that a checkout needs, from set-up to benchmarks, without shell scripts.
 //!
-//! One file a subcommand: [`lab`], [`demo`], [`test`], [`bench`]. They share [`workspace`] (where things are),
+//! One file a subcommand: [`lab`], [`demo`], [`mod@test`], [`mod@bench`]. They share [`workspace`] (where things are),
 //! [`prerequisites`] (what must be installed), [`binaries`] (what gets built), [`venv`] (the Python side) and
 //! [`process`] (running programs).
 

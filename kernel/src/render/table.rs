@@ -12,7 +12,7 @@ const HTML_COLUMNS: usize = 240;
 /// How many rows are shown.
 const ROWS: usize = 200;
 
-/// Rows under titles. Rows beyond [`ROWS`] are counted, not shown.
+/// Rows under titles. Rows beyond a limit are counted, not shown.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     columns: Vec<Column>,

@@ -1,7 +1,7 @@
 //! The processes around user code.
 //!
 //! evcxr starts one subprocess and speaks a line protocol with it. Ours is the kernel's own binary in the role of a
-//! *supervisor* ([`supervisor`]): it starts the *runner* ([`runner`]), the process that loads and runs cells, and stands
+//! *supervisor* (`supervisor`): it starts the *runner* (`runner`), the process that loads and runs cells, and stands
 //! between the two. What user code prints, it sends to the kernel as bytes come; what evcxr's generated code prints for
 //! evcxr, it passes on; and it alone says that a cell has ended, so that user code cannot claim so by printing.
 //!
