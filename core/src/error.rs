@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::state::{JobKey, Revision, StepName};
+use crate::type_name;
 
 /// A result with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,7 +20,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A step was required that has no value.
-    #[error("job `{job}` has no value for step `{step}`{}", listed(available))]
     MissingStep {
         /// The job.
         job: JobKey,
@@ -29,7 +29,6 @@ pub enum Error {
         available: Vec<String>,
     },
     /// There is no such job, or it is deleted.
-    #[error("cannot {operation}: there is no job `{job}`")]
     MissingJob {
         /// What was asked for.
         operation: String,
@@ -37,7 +36,6 @@ pub enum Error {
         job: JobKey,
     },
     /// A fork would overwrite a job.
-    #[error("cannot fork into `{job}`: there is a {}job with that key", if *deleted { "deleted " } else { "" })]
     JobExists {
         /// The key that is taken.
         job: JobKey,
@@ -45,7 +43,6 @@ pub enum Error {
         deleted: bool,
     },
     /// The job is deleted, so it cannot change.
-    #[error("cannot {operation}: job `{job}` is deleted")]
     Deleted {
         /// What was asked for.
         operation: String,
@@ -53,7 +50,6 @@ pub enum Error {
         job: JobKey,
     },
     /// The job is finalized, so it cannot change.
-    #[error("cannot {operation}: job `{job}` is finalized")]
     Finalized {
         /// What was asked for.
         operation: String,
@@ -61,7 +57,6 @@ pub enum Error {
         job: JobKey,
     },
     /// Someone else changed the step in the meantime.
-    #[error("step `{step}` of job `{job}` was changed by someone else: expected revision {expected}, found {found}")]
     Conflict {
         /// The job.
         job: JobKey,
@@ -73,7 +68,6 @@ pub enum Error {
         found: Revision,
     },
     /// A name breaks the rules for names.
-    #[error("`{}` cannot be a {what}: {reason}", shortened(name))]
     InvalidName {
         /// What it was to name.
         what: String,
@@ -83,7 +77,6 @@ pub enum Error {
         reason: String,
     },
     /// JSON cannot hold the value.
-    #[error("step `{step}` of job `{job}` cannot be stored: {reason}, at {}", if path.is_empty() { "the value itself" } else { path })]
     Unrepresentable {
         /// The job.
         job: JobKey,
@@ -95,7 +88,6 @@ pub enum Error {
         reason: String,
     },
     /// The value is over the limit.
-    #[error("step `{step}` of job `{job}` is too large: {size} bytes of JSON; the limit is {limit}")]
     TooLarge {
         /// The job.
         job: JobKey,
@@ -107,7 +99,6 @@ pub enum Error {
         limit: u64,
     },
     /// The stored value is not of the type that was asked for.
-    #[error("step `{step}` of job `{job}` is not a `{expected}`")]
     Decode {
         /// The job.
         job: JobKey,
@@ -119,7 +110,6 @@ pub enum Error {
         source: Cause,
     },
     /// Others kept the store busy for longer than a caller waits.
-    #[error("could not {operation}: waited {:.1} s for {awaited}", waited.as_secs_f64())]
     Busy {
         /// What was asked for.
         operation: String,
@@ -129,7 +119,6 @@ pub enum Error {
         waited: Duration,
     },
     /// The disk, or the room that the store may take, is full.
-    #[error("could not {operation}: there is no room left for {place}")]
     Full {
         /// What was asked for.
         operation: String,
@@ -139,7 +128,6 @@ pub enum Error {
         source: Cause,
     },
     /// The store was written by a newer version.
-    #[error("{place} was written by a newer version: its schema is {found}, this version knows up to {supported}")]
     NewerSchema {
         /// The store's file.
         place: String,
@@ -149,7 +137,6 @@ pub enum Error {
         supported: u32,
     },
     /// The place where jobs live cannot be told or used.
-    #[error("cannot use {place} as the place for jobs: {reason}")]
     Place {
         /// The file or the setting at fault.
         place: String,
@@ -159,7 +146,6 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// The store failed.
-    #[error("could not {operation}")]
     Store {
         /// What was asked for.
         operation: String,
@@ -167,7 +153,6 @@ pub enum Error {
         source: Cause,
     },
     /// The connection to the store broke. A change that was under way may or may not have been made.
-    #[error("could not {operation}: the connection to the store broke")]
     Connection {
         /// What was asked for.
         operation: String,
@@ -175,13 +160,27 @@ pub enum Error {
         source: Cause,
     },
     /// The other side of a connection said something that makes no sense.
-    #[error("could not {operation}: {reason}")]
     Protocol {
         /// What was asked for.
         operation: String,
         /// What was odd.
         reason: String,
     },
+}
+
+/// What happened. `{:#}` is all that there is to say, as a notebook shows it: the [name](Error::name), the message with those of
+/// its sources, and on lines of its own the [help](Error::help).
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !formatter.alternate() {
+            return self.message(formatter);
+        }
+        write!(formatter, "{}: {}", self.name(), self.full_message())?;
+        match self.help() {
+            Some(help) => write!(formatter, "\n{help}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Error {
@@ -255,6 +254,85 @@ impl Error {
             source = error.source();
         }
         message
+    }
+
+    fn message(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingStep { job, step, available } => write!(
+                formatter,
+                "job `{job}` has no value for step `{step}`{}",
+                listed(available)
+            ),
+            Self::MissingJob { operation, job } => write!(formatter, "cannot {operation}: there is no job `{job}`"),
+            Self::JobExists { job, deleted } => write!(
+                formatter,
+                "cannot fork into `{job}`: there is a {}job with that key",
+                if *deleted { "deleted " } else { "" }
+            ),
+            Self::Deleted { operation, job } => write!(formatter, "cannot {operation}: job `{job}` is deleted"),
+            Self::Finalized { operation, job } => write!(formatter, "cannot {operation}: job `{job}` is finalized"),
+            Self::Conflict {
+                job,
+                step,
+                expected,
+                found,
+            } => write!(
+                formatter,
+                "step `{step}` of job `{job}` was changed by someone else: expected revision {expected}, found {found}"
+            ),
+            Self::InvalidName { what, name, reason } => {
+                write!(formatter, "`{}` cannot be a {what}: {reason}", shortened(name))
+            }
+            Self::Unrepresentable {
+                job,
+                step,
+                path,
+                reason,
+            } => write!(
+                formatter,
+                "step `{step}` of job `{job}` cannot be stored: {reason}, at {}",
+                if path.is_empty() { "the value itself" } else { path }
+            ),
+            Self::TooLarge { job, step, size, limit } => write!(
+                formatter,
+                "step `{step}` of job `{job}` is too large: {size} bytes of JSON; the limit is {limit}"
+            ),
+            Self::Decode {
+                job, step, expected, ..
+            } => write!(
+                formatter,
+                "step `{step}` of job `{job}` is not {}",
+                type_name::with_article(expected)
+            ),
+            Self::Busy {
+                operation,
+                awaited,
+                waited,
+            } => write!(
+                formatter,
+                "could not {operation}: waited {:.1} s for {awaited}",
+                waited.as_secs_f64()
+            ),
+            Self::Full { operation, place, .. } => {
+                write!(formatter, "could not {operation}: there is no room left for {place}")
+            }
+            Self::NewerSchema {
+                place,
+                found,
+                supported,
+            } => write!(
+                formatter,
+                "{place} was written by a newer version: its schema is {found}, this version knows up to {supported}"
+            ),
+            Self::Place { place, reason, .. } => {
+                write!(formatter, "cannot use {place} as the place for jobs: {reason}")
+            }
+            Self::Store { operation, .. } => write!(formatter, "could not {operation}"),
+            Self::Connection { operation, .. } => {
+                write!(formatter, "could not {operation}: the connection to the store broke")
+            }
+            Self::Protocol { operation, reason } => write!(formatter, "could not {operation}: {reason}"),
+        }
     }
 
     /// Names the operation in an error that arose too deep to know it.
@@ -359,4 +437,39 @@ fn distance(left: &str, right: &str) -> usize {
         previous = current;
     }
     previous[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode() -> Error {
+        Error::Decode {
+            job: JobKey::new("hello-01").unwrap(),
+            step: StepName::new("count").unwrap(),
+            expected: std::any::type_name::<Vec<String>>().to_owned(),
+            source: Cause::message("invalid type: integer `7`"),
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_happened_or_all_that_there_is_to_say() {
+        let error = decode();
+        assert_eq!(
+            error.to_string(),
+            "step `count` of job `hello-01` is not a `Vec<String>`"
+        );
+        assert_eq!(
+            format!("{error:#}"),
+            "Decode: step `count` of job `hello-01` is not a `Vec<String>`: invalid type: integer `7`\n\
+             Read it as `serde_json::Value` to see what is there."
+        );
+        let boxed: Box<dyn StdError> = Box::new(error.clone());
+        assert_eq!(format!("{boxed:#}"), format!("{error:#}"));
+        let silent = Error::Protocol {
+            operation: "read".to_owned(),
+            reason: "nonsense".to_owned(),
+        };
+        assert_eq!(format!("{silent:#}"), "Protocol: could not read: nonsense");
+    }
 }

@@ -35,6 +35,7 @@ pub mod place;
 pub mod runtime;
 pub mod state;
 pub mod store;
+mod type_name;
 pub mod workflow;
 
 pub use bytes::Bytes;
