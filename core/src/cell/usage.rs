@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::args::{Arity, OptionSpec, OptionUse, Parsed, Tail, Takes, Usage, UsageError, Word};
-use super::lexer::{TokenKind, tokens};
+use super::lexer::{Token, TokenKind, tokens};
 use super::line::trim;
 use super::{MagicCall, nearest, words};
 
@@ -180,9 +180,61 @@ impl Usage {
                 help: format!("Write `{self}`."),
             });
         }
-        match top_level_semicolon(text, &value) {
-            Some(semicolon) => Err(one_a_line(semicolon)),
+        if let Some(semicolon) = top_level_semicolon(text, &value) {
+            return Err(one_a_line(semicolon));
+        }
+        match self.late_option(text, &value) {
+            Some(option) => Err(UsageError {
+                message: format!("`{}` stands after the value.", &text[option.clone()]),
+                help: format!("Options stand before the `=`: write `{self}`."),
+                span: option,
+            }),
             None => Ok(value),
+        }
+    }
+
+    /// Where an option was written after a value. `--job k` and `--job=k` are no Rust wherever they follow an expression: a
+    /// word cannot follow `job`, but for `as`, and nothing can be assigned to `-job`.
+    fn late_option(&self, text: &str, value: &Range<usize>) -> Option<Range<usize>> {
+        let mut depth = 0_usize;
+        let tokens: Vec<Token> = tokens(text, value.start, value.end).collect();
+        for (index, token) in tokens.iter().enumerate() {
+            match token.kind {
+                TokenKind::Open(_) => depth += 1,
+                TokenKind::Close(_) => depth = depth.saturating_sub(1),
+                TokenKind::Operator if depth == 0 && token.text(text) == "-" => {
+                    let is_begun = index == 0 || tokens[index - 1].is_significant();
+                    let end = if is_begun {
+                        None
+                    } else {
+                        self.option_end(text, &tokens[index..])
+                    };
+                    if let Some(end) = end {
+                        return Some(token.start..end);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The end of the option that the tokens begin with, if they are one that takes a word, with its word.
+    fn option_end(&self, text: &str, tokens: &[Token]) -> Option<usize> {
+        let dashes = tokens
+            .iter()
+            .take(2)
+            .take_while(|token| token.text(text) == "-")
+            .count();
+        let name = tokens.get(dashes).filter(|name| name.kind == TokenKind::Word)?;
+        let spec = self.find_option(&text[tokens.first()?.start..name.end])?;
+        let mut after = tokens[dashes + 1..].iter().filter(|token| token.is_significant());
+        let next = after.next().filter(|_| matches!(spec.takes, Takes::Word(_)))?;
+        match next.kind {
+            TokenKind::Operator if next.text(text) == "=" => Some(after.next().unwrap_or(next).end),
+            TokenKind::Word if next.text(text) != "as" => Some(next.end),
+            TokenKind::Literal { .. } => Some(next.end),
+            _ => None,
         }
     }
 

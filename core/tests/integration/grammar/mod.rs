@@ -7,5 +7,6 @@ mod cells;
 mod completeness;
 mod completion;
 mod invariants;
+mod late_options;
 mod mentions;
 mod properties;
