@@ -117,7 +117,9 @@ impl Job {
         self.put(step, text, None, None)
     }
 
-    /// Gives a step a value that is JSON text already. The text is kept as it is.
+    /// Gives a step a value that is JSON text already. The text is kept as it is. Text that is not JSON, that nests more than
+    /// 127 levels deep, or that has an object with a key twice, which readers would read differently, is
+    /// [`Error::Unrepresentable`].
     pub fn set_json(&self, step: &str, text: &str) -> Result<Revision> {
         let step = StepName::new(step)?;
         let text = json::check_text(text, self.pip.value_limit()).map_err(|fault| self.refuse(&step, fault))?;

@@ -6,13 +6,15 @@
 
 mod canonical;
 mod checked;
+mod fault;
+mod text;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 pub use canonical::{canonical, digest, same, same_as_read};
-pub use checked::{DEEPEST, Fault};
+pub use fault::{DEEPEST, Fault};
+pub use text::nests_too_deep;
 
 /// The largest value there may be unless the caller sets another limit: 64 MiB of JSON.
 pub const VALUE_LIMIT: usize = 64 * 1024 * 1024;
@@ -32,6 +34,16 @@ pub fn to_text<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<String,
 
 /// Checks that `text` is one JSON value that can be read back, and no larger than `limit` bytes. Gives it without
 /// the white space around it.
+///
+/// An object that has a key twice is refused, with the key's place: readers do not agree on which member counts.
+///
+/// ```
+/// use pipulate::json::{self, Fault};
+///
+/// assert_eq!(json::check_text(" [1, 2]\n", json::VALUE_LIMIT), Ok("[1, 2]"));
+/// let fault = json::check_text(r#"{"a": {"b": 1, "b": 2}}"#, json::VALUE_LIMIT).unwrap_err();
+/// assert_eq!(fault, Fault::Unrepresentable { path: "a.b".to_owned(), reason: "the key is there twice".to_owned() });
+/// ```
 pub fn check_text(text: &str, limit: usize) -> Result<&str, Fault> {
     let text = text.trim_matches([' ', '\t', '\n', '\r']);
     if text.len() > limit {
@@ -40,13 +52,7 @@ pub fn check_text(text: &str, limit: usize) -> Result<&str, Fault> {
             limit: limit as u64,
         });
     }
-    match serde_json::from_str::<Value>(text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Fault::Unrepresentable {
-            path: String::new(),
-            reason: format!("it is not valid JSON ({error})"),
-        }),
-    }
+    text::check(text).map(|()| text)
 }
 
 /// Reads a value from JSON text.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::MagicCall;
 use super::args::{ArgumentSpec, OptionSpec, Parsed, Tail, Usage, UsageError, Word};
+use crate::json::{DEEPEST, nests_too_deep};
 
 const STEP: ArgumentSpec = ArgumentSpec::required("STEP", "the step's name, in quotes if it holds spaces");
 const JOB: OptionSpec = OptionSpec::word("job", Some('j'), "KEY", "another job than the current one");
@@ -89,11 +90,18 @@ impl SetCall {
     /// Reads the call. `text` is the cell's.
     ///
     /// # Errors
-    /// When it is not written as [`Self::USAGE`] says.
+    /// When it is not written as [`Self::USAGE`] says, or its value is JSON that nests more deeply than a step's value may.
     pub fn parse(text: &str, call: &MagicCall) -> Result<Self, UsageError> {
         let parsed = parse(&Self::USAGE, text, call)?;
         let value = parsed.tail.clone().unwrap_or(call.args.end..call.args.end);
         let literal = json_literal(&text[value.clone()]);
+        if literal.is_none() && nests_too_deep(&text[value.clone()]) {
+            return Err(UsageError {
+                span: value,
+                message: format!("The JSON nests too deep: a step's value has at most {DEEPEST} levels."),
+                help: "Spread it over several steps, or keep it in a file and its path in the step.".to_owned(),
+            });
+        }
         Ok(Self {
             step: first(&parsed, call)?,
             value,

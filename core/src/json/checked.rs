@@ -1,9 +1,11 @@
 //! Writing JSON with checks. `serde_json` turns NaN and the infinities into `null` without a word, and writes values nested so
-//! deeply that it refuses to read them back. [`Guard`] stands between a value and `serde_json`'s serializer, sees every
-//! part of the value go by together with its place, and stops at the first part that would be lost.
+//! deeply that it refuses to read them back, and objects that have a key twice. [`Guard`] stands between a value and
+//! `serde_json`'s serializer, sees every part of the value go by together with its place, and stops at the first part that
+//! would be lost.
 
 use std::cell::RefCell;
-use std::fmt::{self, Display};
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::io;
 
 use serde::ser::{
@@ -11,29 +13,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// How deeply arrays and objects may be nested: what `serde_json` reads back.
-pub const DEEPEST: usize = 127;
-
-/// Why a value cannot be stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// JSON cannot hold it.
-    #[error("{reason}")]
-    Unrepresentable {
-        /// The place inside the value, such as `items[3].price`; empty for the value itself.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
-    /// It is over the limit.
-    #[error("{size} bytes of JSON; the limit is {limit}")]
-    TooLarge {
-        /// Its size as JSON, in bytes.
-        size: u64,
-        /// The limit, in bytes.
-        limit: u64,
-    },
-}
+use super::fault::{DEEPEST, Fault, Place, key_is_there, note, too_deep};
 
 pub(super) fn to_text<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<String, Fault> {
     let mut text = Bounded {
@@ -89,24 +69,6 @@ impl io::Write for Bounded {
     }
 }
 
-/// Where in the value we are: a list from the innermost part outwards, kept on the stack.
-enum Place<'a> {
-    Root,
-    Field(&'a Place<'a>, &'a str),
-    Index(&'a Place<'a>, usize),
-}
-
-impl Display for Place<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Field(Self::Root, name) => formatter.write_str(name),
-            Self::Field(parent, name) => write!(formatter, "{parent}.{name}"),
-            Self::Index(parent, index) => write!(formatter, "{parent}[{index}]"),
-        }
-    }
-}
-
 struct Guard<'a, S> {
     inner: S,
     at: &'a Place<'a>,
@@ -139,13 +101,6 @@ impl<T: Serialize + ?Sized> Serialize for Part<'_, T> {
     }
 }
 
-fn note(fault: &RefCell<Option<Fault>>, at: &Place<'_>, reason: impl FnOnce() -> String) {
-    fault.borrow_mut().get_or_insert_with(|| Fault::Unrepresentable {
-        path: at.to_string(),
-        reason: reason(),
-    });
-}
-
 impl<S: Serializer> Guard<'_, S> {
     fn refuse<T>(&self, reason: String) -> Result<T, S::Error> {
         note(self.fault, self.at, || reason);
@@ -170,7 +125,7 @@ impl<S: Serializer> Guard<'_, S> {
     fn deeper(&self, levels: usize) -> Result<usize, S::Error> {
         let depth = self.depth + levels;
         if depth > DEEPEST {
-            return self.refuse(format!("it is nested more than {DEEPEST} levels deep"));
+            return self.refuse(too_deep());
         }
         Ok(depth)
     }
@@ -368,6 +323,8 @@ struct Parts<'a, C> {
     fault: &'a RefCell<Option<Fault>>,
     index: usize,
     key: String,
+    /// The keys that a map has written. Two that differ in Rust may be the same text in JSON.
+    keys: HashSet<String>,
 }
 
 impl<'a, C> Parts<'a, C> {
@@ -386,6 +343,7 @@ impl<'a, C> Parts<'a, C> {
             fault,
             index: 0,
             key: String::new(),
+            keys: HashSet::new(),
         }
     }
 
@@ -474,6 +432,9 @@ impl<C: SerializeMap> SerializeMap for Parts<'_, C> {
         let result = self.inner.serialize_key(key);
         if let Err(error) = &result {
             note(self.fault, self.at, || format!("{error} ({})", self.key));
+        } else if self.keys.contains(&self.key) {
+            note(self.fault, &Place::Field(self.at, &self.key), key_is_there);
+            return Err(ser::Error::custom("refused"));
         }
         result
     }
@@ -489,7 +450,7 @@ impl<C: SerializeMap> SerializeMap for Parts<'_, C> {
                 fault,
             })
         });
-        self.key = key;
+        self.keys.insert(key);
         result
     }
 
@@ -508,107 +469,4 @@ fn key_text<T: Serialize + ?Sized>(key: &T, index: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, HashMap};
-
-    use serde::Serialize;
-    use serde_json::json;
-
-    use super::{DEEPEST, Fault, to_text};
-
-    #[derive(Serialize)]
-    struct Order {
-        name: &'static str,
-        items: Vec<Item>,
-    }
-
-    #[derive(Serialize)]
-    struct Item {
-        price: f32,
-    }
-
-    #[derive(Serialize)]
-    enum Shape {
-        Empty,
-        Circle(f64),
-        Line(f64, f64),
-        Square { side: f64 },
-    }
-
-    fn check_fault<T: Serialize>(value: &T, expected_path: &str, expected_reason: &str) {
-        match to_text(value, 1000) {
-            Err(Fault::Unrepresentable { path, reason }) => {
-                assert_eq!(path, expected_path);
-                assert!(reason.contains(expected_reason), "{reason}");
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn check_text<T: Serialize>(value: &T) {
-        assert_eq!(to_text(value, 10_000).unwrap(), serde_json::to_string(value).unwrap());
-    }
-
-    #[test]
-    fn writes_what_serde_json_writes() {
-        check_text(&Order {
-            name: "a",
-            items: vec![Item { price: 1.5 }],
-        });
-        check_text(&[
-            Shape::Empty,
-            Shape::Circle(1.0),
-            Shape::Line(1.0, 2.0),
-            Shape::Square { side: 1.0 },
-        ]);
-        check_text(&json!({"z": [1, null, true, {"a": "b"}], "a": -1.5e300}));
-        check_text(&(u128::MAX, i128::MIN, 'c', (), Some(1), None::<u8>, u64::MAX));
-        check_text(&BTreeMap::from([(1, "one"), (2, "two")]));
-        check_text(&"\u{0}\"\n\u{2028}");
-    }
-
-    #[test]
-    fn names_the_place_of_what_json_cannot_hold() {
-        check_fault(&f64::NAN, "", "NaN");
-        check_fault(
-            &Order {
-                name: "a",
-                items: vec![Item { price: 1.0 }, Item { price: f32::INFINITY }],
-            },
-            "items[1].price",
-            "infinity",
-        );
-        check_fault(
-            &Some(HashMap::from([("a b", [f64::NEG_INFINITY])])),
-            "a b[0]",
-            "-infinity",
-        );
-        check_fault(&(1, Shape::Line(1.0, f64::NAN)), "[1].Line[1]", "NaN");
-        check_fault(&Shape::Square { side: f64::NAN }, "Square.side", "NaN");
-        check_fault(&Shape::Circle(f64::NAN), "Circle", "NaN");
-        check_fault(&BTreeMap::from([(7, f64::NAN)]), "7", "NaN");
-        check_fault(&[HashMap::from([((1, 2), 3)])], "[0]", "key must be a string");
-    }
-
-    #[test]
-    fn refuses_what_could_not_be_read_back() {
-        let nested = |levels: usize| (0..levels).fold(json!(1), |value, _| json!([value]));
-        let text = to_text(&nested(DEEPEST), 10_000).unwrap();
-        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
-        let fault = to_text(&nested(DEEPEST + 1), 10_000).unwrap_err();
-        assert!(fault.to_string().contains("nested more than 127 levels"), "{fault}");
-    }
-
-    #[test]
-    fn tells_the_whole_size_of_what_is_too_large() {
-        assert_eq!(to_text(&"x".repeat(98), 100).unwrap().len(), 100);
-        assert_eq!(
-            to_text(&"x".repeat(99), 100),
-            Err(Fault::TooLarge { size: 101, limit: 100 })
-        );
-        assert_eq!(
-            to_text(&vec!["x"; 1000], 100),
-            Err(Fault::TooLarge { size: 4001, limit: 100 })
-        );
-    }
-}
+mod tests;

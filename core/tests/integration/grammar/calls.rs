@@ -61,6 +61,22 @@ fn sets() {
 }
 
 #[test]
+fn json_that_nests_too_deep_is_not_taken_for_rust() {
+    let nested = |levels: usize| format!("%pip_set a = {}1{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(set(&nested(127)).starts_with("a = json ["));
+    for levels in [128, 5_000] {
+        let error = set(&nested(levels));
+        assert!(
+            error.contains("The JSON nests too deep: a step's value has at most 127 levels."),
+            "{error}"
+        );
+        assert!(error.starts_with("`[[[["), "the value is at fault: {error}");
+    }
+    let rust = format!("%pip_set a = {}vec![]{}", "[".repeat(128), "]".repeat(128));
+    assert!(set(&rust).starts_with("a = rust ["), "what is no JSON is Rust");
+}
+
+#[test]
 fn usage_errors_say_what_to_write() {
     let errors = [
         "%pip_set a == b",
