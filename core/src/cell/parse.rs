@@ -188,11 +188,8 @@ impl<'a> Parser<'a> {
         }
         let is_first_column = token.start == 0 || !self.text[..token.start].ends_with([' ', '\t']);
         if rest.starts_with('!') && is_first_column && !self.rust_has_begun {
-            let end = line_end(self.text, token.start);
-            if end > token.start + 1 {
-                self.push(SegmentKind::Shell, token.start, end);
-                return true;
-            }
+            self.push(SegmentKind::Shell, token.start, line_end(self.text, token.start));
+            return true;
         }
         if let Some(name) = rest.strip_prefix('?').map(|rest| rest.trim_start_matches('%'))
             && place == Place::Cell

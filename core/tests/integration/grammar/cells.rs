@@ -111,6 +111,7 @@ cells! {
     modulo_after_a_match_in_an_expression: "let y = match x {\n    1 => { 2 }\n    _ => 3,\n}\n%pip_n;";
     magic_after_a_match_in_statement_position: "match x {\n    1 => { 2 }\n    _ => 3,\n}\n%pip_n";
     commands_before_rust: "\n  :dep serde = \"1\"\n// then\n!ls -l | wc\n:opt 2\nserde::de()";
+    a_shell_line_that_says_nothing: "!\n! \n%pip_steps\nlet a =\n!\ntrue;";
     commands_after_rust: "let x = 5;\n!true\n::std::process::id();\n:dep rand\nlet y = 1;";
     a_note_after_a_value: "%pip_set a = 1 // note";
     two_equal_signs: "%pip_set a == b";
