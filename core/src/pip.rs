@@ -150,12 +150,13 @@ impl Pip {
         self.job(job)?.set(step, value)
     }
 
-    /// Brings a deleted job back, as it was.
-    pub fn undelete(&self, key: &str) -> Result<()> {
-        answered!(self.call(Request::Undelete { job: JobKey::new(key)? }), Response::Done => ())
+    /// Brings a deleted job back, as it was. Returns whether it was deleted.
+    pub fn undelete(&self, key: &str) -> Result<bool> {
+        answered!(self.call(Request::Undelete { job: JobKey::new(key)? }), Response::Undeleted(undeleted) => undeleted)
     }
 
-    /// Shortens the history for good. The values that steps have stay.
+    /// Shortens the history for good. The values that steps have stay. Finalized jobs keep their history, and are counted in the
+    /// report; to name one in the options is [`Error::Finalized`](crate::Error::Finalized).
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport> {
         answered!(self.call(Request::Prune { options: options.clone() }), Response::Pruned(report) => report)
     }

@@ -192,6 +192,10 @@ fn a_deleted_job_comes_back() {
         .run("job undelete hello-01")
         .code(0)
         .stdout("Brought `hello-01` back\n");
+    sandbox
+        .run("job undelete hello-01")
+        .code(0)
+        .stdout("`hello-01` is not deleted\n");
     sandbox.run("job get hello-01 name").code(0).stdout("1\n");
 }
 
@@ -236,6 +240,17 @@ fn pruning_shortens_the_history_for_good() {
     let gone = sandbox.run("job prune --older-than 0s --deleted-jobs").code(0);
     assert!(gone.stdout.ends_with("and 1 job\n"), "{gone}");
     sandbox.run("job undelete b").code(3);
+    sandbox.prepare("job set locked one 1\n job finalize locked");
+    let kept = sandbox.run("job prune --older-than 0s").code(0);
+    assert!(
+        kept.stdout.ends_with("\nKept the history of 1 finalized job\n"),
+        "{kept}"
+    );
+    sandbox
+        .run("job prune --older-than 0s --job locked")
+        .code(1)
+        .stdout("")
+        .stderr_contains("job `locked` is finalized");
 }
 
 #[test]

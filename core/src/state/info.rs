@@ -114,6 +114,8 @@ pub struct PruneReport {
     pub events: u64,
     /// Deleted jobs that are gone for good.
     pub jobs: u64,
+    /// Finalized jobs that have events as old as that. They keep them: a finalized job does not change.
+    pub finalized: u64,
 }
 
 /// Where the jobs live, and how many there are.

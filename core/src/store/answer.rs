@@ -7,7 +7,9 @@ use super::rows::Rows;
 use super::wire::{Request, Response};
 use crate::error::{Error, Result};
 use crate::json;
-use crate::state::{Event, JobFilter, JobInfo, JobKey, Revision, Source, StepInfo, StepName, StepStatus, WorkflowName};
+use crate::state::{
+    Event, JobFilter, JobInfo, JobKey, PruneOptions, Revision, Source, StepInfo, StepName, StepStatus, WorkflowName,
+};
 use crate::workflow::{self, Change, Fork, JobRow, NewJob, NewValue, Stamp, StepRow, Turn, Undone, in_order};
 
 /// Answers a request from the rows of one tenant, within a transaction that the caller commits.
@@ -72,14 +74,11 @@ impl<R: Rows> Context<'_, R> {
                 from_step,
                 new_key,
             } => self.fork(job, from_step.as_ref(), new_key)?,
-            Request::Finalize { job } => self.turn(job, Turn::Finalize, "finalize it")?,
-            Request::Unfinalize { job } => self.turn(job, Turn::Unfinalize, "unfinalize it")?,
-            Request::Delete { job } => self.turn(job, Turn::Delete, "delete it")?,
-            Request::Undelete { job } => self.turn(job, Turn::Undelete, "undelete it")?,
-            Request::Prune { options } => {
-                let before = clock::ago(options.older_than);
-                Response::Pruned(self.rows.prune(options, &before)?)
-            }
+            Request::Finalize { job } => done(self.turn(job, Turn::Finalize, "finalize it")?),
+            Request::Unfinalize { job } => done(self.turn(job, Turn::Unfinalize, "unfinalize it")?),
+            Request::Delete { job } => done(self.turn(job, Turn::Delete, "delete it")?),
+            Request::Undelete { job } => Response::Undeleted(self.turn(job, Turn::Undelete, "undelete it")?),
+            Request::Prune { options } => self.prune(options)?,
         })
     }
 
@@ -311,12 +310,31 @@ impl<R: Rows> Context<'_, R> {
         Ok(Response::Done)
     }
 
-    fn turn(&mut self, job: &JobKey, turn: Turn, operation: &str) -> Result<Response> {
+    /// Returns whether the job had not taken that turn already.
+    fn turn(&mut self, job: &JobKey, turn: Turn, operation: &str) -> Result<bool> {
         let row = self.existing(job, operation)?;
         let change = workflow::turn(row, turn, &mut self.stamp)?;
         self.apply(change.as_ref())?;
-        Ok(Response::Done)
+        Ok(change.is_some())
     }
+
+    fn prune(&mut self, options: &PruneOptions) -> Result<Response> {
+        if let Some(key) = &options.job
+            && self.rows.job(key)?.is_some_and(|job| job.finalized)
+        {
+            return Err(Error::Finalized {
+                operation: "prune the history".to_owned(),
+                job: key.clone(),
+            });
+        }
+        let before = clock::ago(options.older_than);
+        Ok(Response::Pruned(self.rows.prune(options, &before)?))
+    }
+}
+
+/// The answer where it does not matter whether anything changed.
+const fn done(_changed: bool) -> Response {
+    Response::Done
 }
 
 fn new_job(key: &JobKey, workflow: &WorkflowName) -> NewJob {

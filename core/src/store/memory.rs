@@ -173,6 +173,8 @@ impl Rows for Jobs {
                 report.jobs += 1;
                 report.events += kept.events.range(kept.job.pruned.next()..).count() as u64;
                 gone.push(key.clone());
+            } else if kept.job.finalized {
+                report.finalized += u64::from(kept.prune(before, true) > 0);
             } else {
                 report.events += kept.prune(before, options.dry_run);
             }

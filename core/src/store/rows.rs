@@ -33,7 +33,8 @@ pub(super) trait Rows {
     /// Writes a change.
     fn apply(&mut self, change: &Change) -> Result<()>;
 
-    /// Takes away events that are not younger than `before`, and with them deleted jobs, as the options say.
+    /// Takes away events that are not younger than `before`, and with them deleted jobs, as the options say. Finalized jobs keep
+    /// theirs, and are counted.
     fn prune(&mut self, options: &PruneOptions, before: &str) -> Result<PruneReport>;
 
     /// Where the rows are, and how many.

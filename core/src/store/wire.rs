@@ -166,7 +166,7 @@ pub enum Request {
         /// The job.
         job: JobKey,
     },
-    /// Brings a job back: [`Response::Done`].
+    /// Brings a job back: [`Response::Undeleted`].
     Undelete {
         /// The job.
         job: JobKey,
@@ -208,6 +208,8 @@ pub enum Response {
     Revision(Revision),
     /// Whether there was anything to remove.
     Removed(bool),
+    /// Whether the job was deleted.
+    Undeleted(bool),
     /// What left the history.
     Pruned(PruneReport),
     /// Where the store is.

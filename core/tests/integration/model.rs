@@ -296,7 +296,10 @@ fn on_model(jobs: &mut Jobs, operation: &Operation) -> Answer {
                 turn(jobs, KEYS[job], |job| Some(&mut job.deleted), true)
             }
         }
-        Operation::Undelete(job) => turn(jobs, KEYS[job], |job| Some(&mut job.deleted), false),
+        Operation::Undelete(job) => {
+            let was_deleted = jobs.get(KEYS[job]).is_some_and(|job| job.deleted);
+            turn(jobs, KEYS[job], |job| Some(&mut job.deleted), false).map(|_| was_deleted.to_string())
+        }
     }
 }
 
@@ -359,7 +362,7 @@ fn on_store(pip: &Pip, operation: &Operation) -> Answer {
         Operation::Finalize(key) => job(*key).finalize().map(|()| String::new()),
         Operation::Unfinalize(key) => job(*key).unfinalize().map(|()| String::new()),
         Operation::Delete(key) => job(*key).delete().map(|()| String::new()),
-        Operation::Undelete(key) => pip.undelete(KEYS[*key]).map(|()| String::new()),
+        Operation::Undelete(key) => pip.undelete(KEYS[*key]).map(|undeleted| undeleted.to_string()),
     };
     answer.map_err(|error: Error| error.name())
 }

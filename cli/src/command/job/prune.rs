@@ -11,7 +11,7 @@ use crate::store::{StoreOption, missing_job};
 /// Shorten the history for good
 ///
 /// The values that steps have now stay, but what is pruned cannot be undone or looked up any more. Nothing else ever shortens the
-/// history.
+/// history. Finalized jobs keep theirs.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -64,6 +64,13 @@ impl Prune {
             counted(report.events, "event"),
             counted(report.jobs, "job")
         )?;
+        if report.finalized > 0 {
+            writeln!(
+                out,
+                "Kept the history of {}",
+                counted(report.finalized, "finalized job")
+            )?;
+        }
         Ok(())
     }
 }

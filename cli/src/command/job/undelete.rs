@@ -18,8 +18,11 @@ pub(crate) struct Undelete {
 
 impl Undelete {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
-        store.existing()?.undelete(&self.key)?;
-        writeln!(out, "Brought `{}` back", self.key)?;
+        if store.existing()?.undelete(&self.key)? {
+            writeln!(out, "Brought `{}` back", self.key)?;
+        } else {
+            writeln!(out, "`{}` is not deleted", self.key)?;
+        }
         Ok(())
     }
 }

@@ -368,6 +368,8 @@ impl Rows for SqliteRows<'_> {
                 if !options.dry_run {
                     self.forget_job(&job.key)?;
                 }
+            } else if job.finalized {
+                report.finalized += u64::from(self.prune_job(&job, before, true)? > 0);
             } else {
                 report.events += self.prune_job(&job, before, options.dry_run)?;
             }

@@ -117,4 +117,28 @@ on_every_store! {
         assert_eq!(job.require::<u8>("a").unwrap(), 4, "what came after can be");
         assert_eq!(job.undo().unwrap(), None);
     }
+
+    fn prune_leaves_finalized_jobs_alone(pip) {
+        let (open, locked) = (pip.job("open").unwrap(), pip.job("locked").unwrap());
+        for job in [&open, &locked] {
+            job.set("a", &1).unwrap();
+            job.set("a", &2).unwrap();
+        }
+        locked.finalize().unwrap();
+        let before = (locked.info().unwrap(), locked.history(None).unwrap());
+        let all = PruneOptions::default();
+        let recent = PruneOptions { older_than: std::time::Duration::from_secs(3600), ..all.clone() };
+        assert_eq!(pip.prune(&recent).unwrap().finalized, 0, "it would have kept them anyway");
+        let dry = pip.prune(&PruneOptions { dry_run: true, ..all.clone() }).unwrap();
+        assert_eq!((dry.events, dry.jobs, dry.finalized), (2, 0, 1));
+        assert_eq!(pip.prune(&all).unwrap(), dry);
+        assert!(open.history(None).unwrap().is_empty());
+        let named = PruneOptions { job: Some(locked.key().clone()), ..all.clone() };
+        let error = pip.prune(&named).unwrap_err();
+        assert_eq!(error.to_string(), "cannot prune the history: job `locked` is finalized");
+        assert_eq!((locked.info().unwrap(), locked.history(None).unwrap()), before);
+        locked.unfinalize().unwrap();
+        assert_eq!(pip.prune(&named).unwrap().events, 4);
+        assert_eq!(pip.prune(&all).unwrap().finalized, 0);
+    }
 }

@@ -62,8 +62,8 @@ on_every_store! {
         assert_eq!(name_of(job.fork(None, "copy")), "Deleted");
         job.delete().unwrap();
         assert_eq!(kinds(&job), [EventKind::Set, EventKind::Delete], "the history is still there");
-        pip.undelete("hidden").unwrap();
-        pip.undelete("hidden").unwrap();
+        assert!(pip.undelete("hidden").unwrap());
+        assert!(!pip.undelete("hidden").unwrap(), "it is back already");
         assert_eq!(job.require::<u8>("a").unwrap(), 1);
         assert_eq!(kinds(&job), [EventKind::Set, EventKind::Delete, EventKind::Undelete]);
     }
