@@ -23,8 +23,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// by an interrupt.
 ///
 /// # Errors
-/// `ShellError` when the status is not 0, `Interrupted` when the line was killed.
+/// `ShellError` when the status is not 0 or something killed the shell, `Interrupted` when the user did.
 pub fn run_shell(command: &str, outputs: &Arc<dyn Outputs>, state: &Arc<NotebookState>) -> Result<(), CellError> {
+    if command.is_empty() {
+        return Ok(());
+    }
     run_script("sh", command, outputs, state)
 }
 
@@ -50,6 +53,10 @@ pub fn run_script(
         .map_err(|error| failed(&error))?;
     let group = child.id();
     state.shell_started(group);
+    // An interrupt that came just before has not found the shell.
+    if outputs.is_interrupted() {
+        state.interrupt_shells();
+    }
     let pipes = Pipes {
         stdout: child.stdout.take(),
         stderr: child.stderr.take(),
@@ -57,8 +64,9 @@ pub fn run_script(
     let ended = listen(child, pipes, outputs.as_ref());
     match ended {
         Ok((status, pipes)) => {
+            let was_interrupted = state.was_interrupted(group);
             leave(group, pipes, state);
-            outcome(status)
+            outcome(shell, status, was_interrupted)
         }
         Err(error) => {
             state.shell_ended(group);
@@ -67,19 +75,43 @@ pub fn run_script(
     }
 }
 
-fn outcome(status: ExitStatus) -> Result<(), CellError> {
+fn outcome(shell: &str, status: ExitStatus, was_interrupted: bool) -> Result<(), CellError> {
     if status.success() {
         return Ok(());
     }
-    let interrupts = [Signal::INT, Signal::KILL].map(Signal::as_raw);
-    Err(match (status.code(), status.signal()) {
-        (Some(code), _) => CellError::new("ShellError", format!("the command ended with status {code}")),
-        (None, Some(signal)) if interrupts.contains(&signal) => {
-            CellError::new("Interrupted", "the command was interrupted")
-        }
-        (None, Some(signal)) => CellError::new("ShellError", format!("the command was ended by signal {signal}")),
-        (None, None) => CellError::new("ShellError", format!("the command ended: {status}")),
-    })
+    if was_interrupted {
+        return Err(CellError::new("Interrupted", "the command was interrupted"));
+    }
+    let what = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("the command ended with status {code}"),
+        (None, Some(signal)) => format!("`{shell}` was killed by {}", described(signal)),
+        (None, None) => format!("the command ended: {status}"),
+    };
+    Err(CellError::new("ShellError", what))
+}
+
+/// A signal by its number and its name.
+fn described(signal: i32) -> String {
+    const NAMES: [(Signal, &str); 14] = [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::ILL, "SIGILL"),
+        (Signal::TRAP, "SIGTRAP"),
+        (Signal::ABORT, "SIGABRT"),
+        (Signal::BUS, "SIGBUS"),
+        (Signal::FPE, "SIGFPE"),
+        (Signal::KILL, "SIGKILL"),
+        (Signal::SEGV, "SIGSEGV"),
+        (Signal::PIPE, "SIGPIPE"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::XCPU, "SIGXCPU"),
+    ];
+    match NAMES.iter().find(|(known, _)| known.as_raw() == signal) {
+        Some((_, name)) => format!("signal {signal} ({name})"),
+        None => format!("signal {signal}"),
+    }
 }
 
 #[derive(Debug, Default)]
@@ -299,7 +331,30 @@ mod tests {
             ("ShellError", "the command ended with status 3")
         );
         assert_eq!(recorder.stdout(), "before\n");
-        assert_eq!(name(run("kill -TERM $$").0), "ShellError");
+    }
+
+    #[test]
+    fn a_shell_that_something_kills_is_not_interrupted() {
+        for (signal, described) in [
+            ("KILL", "signal 9 (SIGKILL)"),
+            ("INT", "signal 2 (SIGINT)"),
+            ("TERM", "signal 15 (SIGTERM)"),
+            ("USR1", "signal 10"),
+        ] {
+            let error = run(&format!("kill -{signal} $$")).0.unwrap_err();
+            assert_eq!(
+                (error.ename.as_str(), error.evalue.as_str()),
+                ("ShellError", format!("`sh` was killed by {described}").as_str())
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_line_does_nothing() {
+        let outputs: Arc<dyn Outputs> = Recorder::new();
+        let state = NotebookState::new(Settings::default());
+        state.set_directory(std::path::Path::new("/no/such/folder"));
+        run_shell("", &outputs, &state).unwrap();
     }
 
     #[test]
@@ -325,6 +380,15 @@ mod tests {
         }
         state.interrupt_shells();
         assert_eq!(name(line.join().unwrap()), "Interrupted");
+    }
+
+    #[test]
+    fn an_interrupt_that_came_before_the_shell_ends_it_too() {
+        let recorder = Recorder::new();
+        recorder.interrupt();
+        let outputs: Arc<dyn Outputs> = recorder;
+        let state = NotebookState::new(Settings::default());
+        assert_eq!(name(run_shell("sleep 60", &outputs, &state)), "Interrupted");
     }
 
     #[test]

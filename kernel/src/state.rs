@@ -46,8 +46,15 @@ struct Inner {
     environment: BTreeMap<String, String>,
     /// The folder that `%cd` has gone to.
     directory: Option<PathBuf>,
-    /// Process groups of shell lines that run, for an interrupt.
-    shells: Vec<u32>,
+    /// Shell lines that run, for an interrupt.
+    shells: Vec<Shell>,
+}
+
+#[derive(Debug)]
+struct Shell {
+    /// Its process group.
+    group: u32,
+    interrupted: bool,
 }
 
 impl NotebookState {
@@ -147,23 +154,34 @@ impl NotebookState {
 
     /// A shell line's process group has started; an interrupt ends it.
     pub fn shell_started(&self, group: u32) {
-        self.lock().shells.push(group);
+        self.lock().shells.push(Shell {
+            group,
+            interrupted: false,
+        });
     }
 
     /// A shell line's process group has ended.
     pub fn shell_ended(&self, group: u32) {
-        self.lock().shells.retain(|shell| *shell != group);
+        self.lock().shells.retain(|shell| shell.group != group);
+    }
+
+    /// Whether [`interrupt_shells`](Self::interrupt_shells) has killed this process group.
+    pub fn was_interrupted(&self, group: u32) -> bool {
+        self.lock()
+            .shells
+            .iter()
+            .any(|shell| shell.group == group && shell.interrupted)
     }
 
     /// Ends the shell lines that run.
     pub fn interrupt_shells(&self) {
-        let groups = self.lock().shells.clone();
-        for group in groups
-            .into_iter()
-            .filter_map(|group| rustix::process::Pid::from_raw(i32::try_from(group).ok()?))
-        {
-            // A group that has ended meanwhile needs no signal.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        for shell in &mut self.lock().shells {
+            shell.interrupted = true;
+            let group = i32::try_from(shell.group).ok().and_then(rustix::process::Pid::from_raw);
+            if let Some(group) = group {
+                // A group that has ended meanwhile needs no signal.
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            }
         }
     }
 

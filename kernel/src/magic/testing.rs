@@ -29,6 +29,7 @@ struct Recorded {
     displays: Vec<(MimeBundle, Map<String, Value>)>,
     prompts: Vec<(String, bool)>,
     answers: VecDeque<Result<String, InputError>>,
+    interrupted: bool,
 }
 
 impl Recorder {
@@ -50,6 +51,11 @@ impl Recorder {
 
     pub(crate) fn prompts(&self) -> Vec<(String, bool)> {
         self.with(|inner| inner.prompts.clone())
+    }
+
+    /// The user has interrupted the cell.
+    pub(crate) fn interrupt(&self) {
+        self.with(|inner| inner.interrupted = true);
     }
 
     pub(crate) fn displays(&self) -> Vec<(MimeBundle, Map<String, Value>)> {
@@ -82,6 +88,10 @@ impl Outputs for Recorder {
             inner.prompts.push((prompt.to_owned(), password));
             inner.answers.pop_front().unwrap_or(Err(InputError::NotAllowed))
         })
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.with(|inner| inner.interrupted)
     }
 }
 
