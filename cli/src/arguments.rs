@@ -12,11 +12,12 @@ use crate::command::job::JobCommand;
 use crate::command::kernel::KernelCommand;
 use crate::command::lab::Lab;
 use crate::command::run::Run;
+use crate::failure;
 use crate::store::StoreOption;
 
 /// Durable notebook workflows: run notebooks, look at their jobs, set up Jupyter.
 #[derive(Parser)]
-#[command(name = "pipulate", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "pipulate", version, propagate_version = true, max_term_width = 100, after_help = after_help())]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreOption,
@@ -30,9 +31,11 @@ Examples:
   pipulate kernel install                  let Jupyter know the kernel
   pipulate lab                             open JupyterLab
   pipulate run report.ipynb --job may      run a notebook without Jupyter
-  pipulate job show may                    see what it saved
+  pipulate job show may                    see what it saved";
 
-Exit codes: 0 done, 1 a problem, 2 the command line is wrong, 3 what was asked for does not exist.";
+fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}", failure::exit_codes())
+}
 
 #[derive(Subcommand)]
 enum Command {

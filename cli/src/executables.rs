@@ -16,7 +16,7 @@ pub(crate) fn kernel(named: Option<&Path>) -> Result<PathBuf> {
         if path.is_file() {
             return Ok(std::path::absolute(path)?);
         }
-        return Err(Failure::new(format!("there is no kernel at {}", path.display()))
+        return Err(Failure::missing(format!("there is no kernel at {}", path.display()))
             .help("--kernel takes the path of the program `pipulate-kernel`.")
             .into());
     }

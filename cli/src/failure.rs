@@ -1,13 +1,74 @@
-//! Errors as a user sees them: what happened, to what, and what to do.
+//! Errors as a user sees them: what happened, to what, and what to do. And the one table of exit codes.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::process::ExitCode;
 
 use anyhow::Error;
 
-/// What was asked for does not exist.
-const MISSING: u8 = 3;
+use crate::json_text::shell_word;
+use crate::signals::Signal;
+
+/// What helps whoever looks for a job.
+pub(crate) const LIST_JOBS: &str = "`pipulate job list` shows the jobs there are.";
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// It did not work.
+    Failed,
+    /// What was given cannot be right, whatever is stored.
+    Usage,
+    /// What was asked for is not there.
+    Missing,
+    /// Ended by a signal.
+    Signalled(Signal),
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Missing => 3,
+            // As shells have it.
+            Self::Signalled(signal) => 128 + signal.number(),
+        }
+    }
+}
+
+/// The table of exit codes for `--help`; the guide has the same one.
+pub(crate) fn exit_codes() -> String {
+    let rows = [
+        (0, "done"),
+        (
+            Exit::Failed.code(),
+            "it did not work: a cell failed, say, or the job is finalized",
+        ),
+        (
+            Exit::Usage.code(),
+            "the command line is wrong: an option, a name, a value that is no JSON",
+        ),
+        (
+            Exit::Missing.code(),
+            "what was asked for is not there: a store, a job, a step, a file",
+        ),
+        (
+            Exit::Signalled(Signal::HangUp).code(),
+            "the terminal was closed (SIGHUP)",
+        ),
+        (
+            Exit::Signalled(Signal::Interrupt).code(),
+            "interrupted by Ctrl-C (SIGINT)",
+        ),
+        (Exit::Signalled(Signal::Terminate).code(), "asked to end (SIGTERM)"),
+    ];
+    let mut table = "Exit codes:".to_owned();
+    for (code, meaning) in rows {
+        write!(table, "\n  {code:<3}  {meaning}").expect("a string takes all text");
+    }
+    table
+}
 
 /// An error that knows more than its message.
 #[derive(Debug)]
@@ -15,33 +76,36 @@ pub(crate) struct Failure {
     message: String,
     details: Option<String>,
     help: Option<String>,
-    code: u8,
+    exit: Exit,
 }
 
 impl Failure {
-    /// A problem: exit code 1.
+    /// It did not work.
     pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self::ending(Exit::Failed, message)
+    }
+
+    /// What was given cannot be right, whatever is stored.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::ending(Exit::Usage, message)
+    }
+
+    /// What was asked for is not there.
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self::ending(Exit::Missing, message)
+    }
+
+    /// Ended by a signal.
+    pub(crate) fn signalled(message: impl Into<String>, signal: Signal) -> Self {
+        Self::ending(Exit::Signalled(signal), message)
+    }
+
+    fn ending(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             details: None,
             help: None,
-            code: 1,
-        }
-    }
-
-    /// What was asked for does not exist: exit code 3.
-    pub(crate) fn missing(message: impl Into<String>) -> Self {
-        Self {
-            code: MISSING,
-            ..Self::new(message)
-        }
-    }
-
-    /// Ended by a signal: exit code 128 and its number, as shells have it.
-    pub(crate) fn signalled(message: impl Into<String>, signal: u8) -> Self {
-        Self {
-            code: 128 + signal,
-            ..Self::new(message)
+            exit,
         }
     }
 
@@ -83,14 +147,46 @@ pub(crate) fn report(error: &Error) -> ExitCode {
     }
     let help = failure
         .and_then(|failure| failure.help.clone())
-        .or_else(|| stored.and_then(pipulate::Error::help));
+        .or_else(|| stored.and_then(help_with));
     if let Some(help) = help {
         anstream::eprintln!("help: {help}");
     }
-    let missing = stored.is_some_and(|error| matches!(error.name(), "MissingStep" | "MissingJob"));
-    ExitCode::from(match failure {
-        Some(failure) => failure.code,
-        None if missing => MISSING,
-        None => 1,
+    let exit = failure
+        .map(|failure| failure.exit)
+        .or_else(|| stored.map(exit_of))
+        .unwrap_or(Exit::Failed);
+    ExitCode::from(exit.code())
+}
+
+/// What to type about an error of the store; where nothing can be typed, what the store itself advises.
+pub(crate) fn help_with(error: &pipulate::Error) -> Option<String> {
+    use pipulate::Error;
+    let word = |key: &pipulate::JobKey| shell_word(key.as_str());
+    Some(match error {
+        Error::MissingStep { job, .. } => format!("`pipulate job show {}` shows the steps it has.", word(job)),
+        Error::MissingJob { .. } => LIST_JOBS.to_owned(),
+        Error::JobExists { job, deleted: true } => {
+            format!(
+                "Choose another key, or bring that job back with `pipulate job undelete {}`.",
+                word(job)
+            )
+        }
+        Error::JobExists { .. } => "Choose another key; `pipulate job list` shows those that are taken.".to_owned(),
+        Error::Deleted { job, .. } => format!("`pipulate job undelete {}` brings it back.", word(job)),
+        Error::Finalized { job, .. } => {
+            format!(
+                "`pipulate job unfinalize {}` opens it; nothing is lost by it.",
+                word(job)
+            )
+        }
+        other => return other.help(),
     })
+}
+
+fn exit_of(error: &pipulate::Error) -> Exit {
+    match error.name() {
+        "MissingStep" | "MissingJob" | "Deleted" => Exit::Missing,
+        "InvalidName" | "Unrepresentable" | "TooLarge" => Exit::Usage,
+        _ => Exit::Failed,
+    }
 }

@@ -37,6 +37,16 @@ pub(crate) fn shell_quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// A word as a shell takes it, in quotes only where it needs them.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "-_.,:/@+%".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        shell_quoted(word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +57,16 @@ mod tests {
             assert_eq!(JsonText::parse(text).unwrap().as_str(), text);
         }
         assert_eq!(JsonText::parse(" 1\n").unwrap().as_str(), "1");
+    }
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_split_or_expand_it() {
+        assert_eq!(shell_word("Default-hello-01"), "Default-hello-01");
+        assert_eq!(shell_word("größe"), "größe");
+        assert_eq!(shell_word("two words"), "'two words'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word("$(rm)"), "'$(rm)'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

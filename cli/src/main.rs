@@ -3,8 +3,7 @@
 //! Each command is one file under `command/`: its arguments and what it does stand together. Errors travel up as
 //! [`anyhow::Error`] and are printed once, by [`failure::report`]. The kernel is never linked: `run` starts it as a process.
 //!
-//! Exit codes: 0 done, 1 a problem, 2 the command line is wrong, 3 what was asked for does not exist, 130 and 143 ended
-//! by Ctrl-C and by SIGTERM.
+//! [`failure`] has the table of exit codes.
 
 mod amount;
 mod arguments;

@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use pipulate::{Job, Pip, Place, PlaceEnv, Source};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, LIST_JOBS};
+use crate::json_text::shell_word;
 
 /// The option `--db` that every command has.
 #[derive(Args)]
@@ -31,7 +32,8 @@ impl StoreOption {
     pub(crate) fn place_for(&self, folder: &Path) -> Result<Place> {
         let environment = PlaceEnv::of_process();
         Ok(match &self.url {
-            Some(url) => Place::given(url, &working_folder()?, &environment)?,
+            Some(url) => Place::given(url, &working_folder()?, &environment)
+                .map_err(|error| Failure::usage(error.full_message()))?,
             None if environment.url.is_some() => Place::resolve(&working_folder()?, &environment)?,
             None => Place::resolve(folder, &environment)?,
         })
@@ -69,7 +71,7 @@ impl StoreOption {
         match job.info()? {
             Some(info) if !info.deleted => Ok(job),
             Some(_) => {
-                let help = format!("Bring it back with `pipulate job undelete {key}`.");
+                let help = format!("`pipulate job undelete {}` brings it back.", shell_word(key));
                 Err(Failure::missing(format!("the job `{key}` is deleted"))
                     .help(help)
                     .into())
@@ -84,10 +86,10 @@ pub(crate) fn open(place: &Place) -> Result<Pip> {
     Ok(Pip::open_place(place)?.as_source(Source::Cli))
 }
 
-/// There is no such job: exit code 3.
+/// There is no such job.
 pub(crate) fn missing_job(key: &str) -> anyhow::Error {
     Failure::missing(format!("there is no job `{key}`"))
-        .help("`pipulate job list` shows the jobs there are.")
+        .help(LIST_JOBS)
         .into()
 }
 

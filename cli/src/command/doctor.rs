@@ -11,7 +11,7 @@ use pipulate::Place;
 
 use crate::amount::counted;
 use crate::executables;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::jupyter::{Installed, Jupyter, prefix_of};
 use crate::store::{self, StoreOption};
 
@@ -196,7 +196,7 @@ fn rust_src() -> Result<String, Lack> {
 
 fn check_store(option: &StoreOption) -> Result<String, Lack> {
     let failed = |error: anyhow::Error| {
-        let help = error.downcast_ref::<pipulate::Error>().and_then(pipulate::Error::help);
+        let help = error.downcast_ref::<pipulate::Error>().and_then(failure::help_with);
         Lack::new(
             format!("{error:#}"),
             help.unwrap_or_else(|| "name another one with --db or PIPULATE_URL".to_owned()),

@@ -29,8 +29,7 @@ Examples:
   pipulate run report.ipynb --job report-may -p month=5 -p 'title=\"May\"' -o report-may.ipynb
   pipulate run report.ipynb --quiet --timeout 60 && echo fine
 
-Exit codes: 0 all cells ran, 1 a cell or the kernel failed, 2 the command line is wrong,
-3 there is no such notebook, 130 ended by Ctrl-C, 143 by SIGTERM.")]
+A cell that fails is exit code 1; `pipulate --help` lists the others.")]
 pub(crate) struct Run {
     /// The notebook
     notebook: PathBuf,
@@ -64,9 +63,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 impl Run {
     pub(crate) fn run(self, store: &StoreOption) -> Result<()> {
+        self.refuse_repeated_parameter()?;
         let mut document = Document::read(&self.notebook)?;
         refuse_other_language(&document, &self.notebook)?;
-        self.refuse_repeated_parameter()?;
         if let Some(output) = &self.output
             && !folder_of(output).is_dir()
         {
@@ -122,7 +121,7 @@ impl Run {
         let mut kernel = tokio::select! {
             kernel = Kernel::start(launch) => kernel?,
             signal = signals.next() => {
-                return Ok(Some(Failure::signalled("interrupted while the kernel started", signal.number())));
+                return Ok(Some(Failure::signalled("interrupted while the kernel started", signal)));
             }
         };
         let runner = Runner {
@@ -183,7 +182,7 @@ impl Run {
                 .iter()
                 .any(|earlier| earlier.step() == parameter.step())
             {
-                return Err(Failure::new(format!("the parameter `{}` is given twice", parameter.step())).into());
+                return Err(Failure::usage(format!("the parameter `{}` is given twice", parameter.step())).into());
             }
         }
         Ok(())
@@ -194,7 +193,7 @@ impl Run {
 fn failure(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words: &str) -> Failure {
     let message = stop.message(number, cells);
     let failure = match stop {
-        Stop::Signal { signal, .. } => return Failure::signalled(message, signal.number()),
+        Stop::Signal { signal, .. } => return Failure::signalled(message, *signal),
         Stop::Failed(error) => {
             Failure::new(message).details(format!("{}\n{}", excerpt(&cell.code), crate::run::traceback(error)))
         }

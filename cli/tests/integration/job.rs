@@ -39,7 +39,7 @@ fn a_value_may_come_from_standard_input() {
     sandbox.run("job get hello-01 list").code(0).stdout("[1,\n2]\n");
     sandbox
         .run_with_input("job set hello-01 list -", "Ada")
-        .code(1)
+        .code(2)
         .stderr("error: on standard input, this is no JSON; text is written '\"Ada\"'\n");
 }
 
@@ -150,7 +150,12 @@ fn a_finalized_job_refuses_every_change() {
             refused.stderr.starts_with("error: ") && refused.stderr.contains("hello-01"),
             "{refused}"
         );
-        assert!(refused.stderr.contains("unfinalize"), "{refused}");
+        assert!(
+            refused
+                .stderr
+                .ends_with("\nhelp: `pipulate job unfinalize hello-01` opens it; nothing is lost by it.\n"),
+            "{refused}"
+        );
     }
     sandbox.run("job get hello-01 name").code(0).stdout("1\n");
     sandbox
@@ -181,7 +186,7 @@ fn a_deleted_job_comes_back() {
     sandbox
         .run("job get hello-01 name")
         .code(3)
-        .stderr("error: the job `hello-01` is deleted\nhelp: Bring it back with `pipulate job undelete hello-01`.\n");
+        .stderr("error: the job `hello-01` is deleted\nhelp: `pipulate job undelete hello-01` brings it back.\n");
     // Its history and its export stay within reach.
     sandbox.run("job history hello-01").code(0);
     assert_eq!(
@@ -258,10 +263,10 @@ fn values_that_cannot_be_kept_are_refused() {
     let sandbox = Sandbox::new();
     sandbox
         .run("job set a one 1e999")
-        .code(1)
+        .code(2)
         .stdout("")
         .stderr_contains("error: ");
-    sandbox.run("job set '' one 1").code(1).stderr_contains("empty");
+    sandbox.run("job set '' one 1").code(2).stderr_contains("empty");
     sandbox.run("job get a one").code(3);
 }
 
@@ -276,7 +281,7 @@ fn one_folder_has_one_store() {
         .stdout("1\n");
     sandbox
         .run("--db postgres://nowhere job list")
-        .code(1)
+        .code(2)
         .stderr_contains("postgres");
     // Upward from the working folder.
     sandbox.write(".pipulate/pipeline.db", "");

@@ -193,7 +193,7 @@ fn a_kernel_that_is_not_there_is_not_installed() {
     let sandbox = Sandbox::new();
     sandbox
         .run("kernel install --prefix prefix --kernel missing")
-        .code(1)
+        .code(3)
         .stdout("")
         .stderr_contains("there is no kernel at missing");
     assert!(!sandbox.path("prefix").exists());

@@ -351,7 +351,7 @@ pub(crate) fn kernels_of(notebook: &Path) -> usize {
 
 #[test]
 fn ctrl_c_interrupts_the_cell_and_ends_the_kernel() {
-    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+    for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let sandbox = sandbox_of(&["print begun\nhang", "print never"]);
         let (mut running, mut stdout) = begun(&sandbox);
         signal(&running, name);
@@ -415,12 +415,12 @@ fn what_cannot_be_run_is_refused_before_a_kernel_starts() {
         ),
         (
             "run n.ipynb -p a=1 -p a=2",
-            1,
+            2,
             "error: the parameter `a` is given twice\n",
         ),
         (
             "run n.ipynb --kernel missing",
-            1,
+            3,
             "error: there is no kernel at missing\n",
         ),
     ] {

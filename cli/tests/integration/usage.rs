@@ -11,11 +11,17 @@ fn a_wrong_command_line_is_exit_code_2() {
         "job get only-a-key",
         "job set k s",
         "job set k s Ada",
+        "job set k s 1e999",
+        "job set k '' 1",
+        "job set '' s 1",
+        "job set k s 1 --workflow ''",
+        "--db postgres://nowhere job list",
         "job prune",
         "job prune --older-than soon",
         "run",
         "run x.ipynb -p name",
         "run x.ipynb -p name=Ada",
+        "run x.ipynb -p a=1 -p a=2",
         "run x.ipynb --timeout 0",
         "run x.ipynb --timeout -1",
         "kernel install --user --sys-prefix",
@@ -32,6 +38,34 @@ fn a_wrong_command_line_is_exit_code_2() {
             "{ran}"
         );
     }
+}
+
+#[test]
+fn the_exit_codes_of_the_help_are_those_of_the_guide() {
+    let help = Sandbox::new().run("--help").code(0).stdout;
+    let (_, table) = help.split_once("\nExit codes:\n").unwrap();
+    let row = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: Vec<_> = table.lines().map(row).collect();
+    let guide = include_str!("../../../docs/guide.md");
+    let (_, table) = guide.split_once("| exit code | means |\n|---|---|\n").unwrap();
+    let told: Vec<_> = table
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| row(&line.replace('|', " ")))
+        .collect();
+    assert_eq!(shown, told);
+    let codes: Vec<_> = told.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(codes, ["0", "1", "2", "3", "129", "130", "143"]);
+}
+
+#[test]
+fn an_address_in_the_environment_is_no_wrong_command_line() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["job", "list"]);
+    let output = command.env("PIPULATE_URL", "postgres://nowhere").output().unwrap();
+    crate::sandbox::Ran::of("job list", output)
+        .code(1)
+        .stderr_contains("PIPULATE_URL");
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Set {
                 io::stdin()
                     .read_to_string(&mut text)
                     .context("cannot read the value from standard input")?;
-                JsonText::parse(&text).map_err(|reason| Failure::new(format!("on standard input, {reason}")))?
+                JsonText::parse(&text).map_err(|reason| Failure::usage(format!("on standard input, {reason}")))?
             }
         };
         let job = store.create()?.job_in(&self.key, &self.workflow)?;
