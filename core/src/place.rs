@@ -26,8 +26,8 @@ pub const FOLDER_STORE: &str = ".pipulate/pipeline.db";
 /// What the environment says about where things are. Read once, at the edge of the program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlaceEnv {
-    /// `PIPULATE_URL`, where it is set and not empty.
-    pub url: Option<String>,
+    /// `PIPULATE_URL`, where it is set and not empty; as it stands, for [`Place::resolve`] to refuse what is not UTF-8.
+    pub url: Option<OsString>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
     /// The user's data folder.
@@ -49,7 +49,7 @@ impl PlaceEnv {
                 continue;
             }
             match name.to_str() {
-                Some(URL_VARIABLE) => found.url = Some(value.to_string_lossy().into_owned()),
+                Some(URL_VARIABLE) => found.url = Some(value),
                 Some("HOME") if !cfg!(windows) => found.home = Some(value.into()),
                 Some("USERPROFILE") if cfg!(windows) => found.home = Some(value.into()),
                 // The base directory specification tells to ignore relative paths.
@@ -109,7 +109,11 @@ impl Place {
     /// The place that belongs to a working folder.
     pub fn resolve(working_folder: &Path, env: &PlaceEnv) -> Result<Self> {
         if let Some(url) = &env.url {
-            let path = located(url, working_folder, env).map_err(|reason| refused(URL_VARIABLE.to_owned(), reason))?;
+            let path = url
+                .to_str()
+                .ok_or_else(|| format!("{url:?} is not UTF-8"))
+                .and_then(|url| located(url, working_folder, env))
+                .map_err(|reason| refused(URL_VARIABLE.to_owned(), reason))?;
             return Ok(Self {
                 path,
                 origin: Origin::Environment,

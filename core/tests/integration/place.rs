@@ -60,7 +60,7 @@ fn each_rule_gives_way_to_the_one_before() {
     assert_eq!(resolve(&env(home)).path(), home.join("jobs.db"));
 
     let named = PlaceEnv {
-        url: Some("sqlite:here.db".to_owned()),
+        url: Some("sqlite:here.db".into()),
         ..env(home)
     };
     let place = resolve(&named);
@@ -108,7 +108,7 @@ fn errors_name_the_file() {
     let error = Place::resolve(folder.path(), &PlaceEnv::default()).unwrap_err();
     assert!(error.to_string().contains("PIPULATE_URL"), "{error}");
     let other = PlaceEnv {
-        url: Some("mysql:x".to_owned()),
+        url: Some("mysql:x".into()),
         ..env(folder.path())
     };
     assert!(
@@ -116,6 +116,23 @@ fn errors_name_the_file() {
             .unwrap_err()
             .to_string()
             .contains("PIPULATE_URL")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_address_that_is_not_utf8_is_refused_not_bent() {
+    use std::os::unix::ffi::OsStringExt;
+    let folder = tempfile::tempdir().unwrap();
+    let url = OsString::from_vec(b"sqlite:caf\xe9.db".to_vec());
+    let env = PlaceEnv {
+        data: Some(folder.path().to_owned()),
+        ..PlaceEnv::from_variables([("PIPULATE_URL".into(), url)])
+    };
+    let error = Place::resolve(folder.path(), &env).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"cannot use PIPULATE_URL as the place for jobs: "sqlite:caf\xE9.db" is not UTF-8"#
     );
 }
 
@@ -145,7 +162,7 @@ fn the_environment_is_read_as_it_is_meant() {
     ]);
     assert_eq!(
         (found.data.unwrap(), found.url.unwrap()),
-        ("/data".into(), "x.db".to_owned())
+        ("/data".into(), "x.db".into())
     );
     let found = read(&[("XDG_DATA_HOME", "relative"), ("HOME", "/home/ada")]);
     assert_eq!(found.data.unwrap(), Path::new("/home/ada/.local/share"));
