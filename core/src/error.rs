@@ -214,27 +214,40 @@ impl Error {
                 if let Some(close) = closest(step.as_str(), available) {
                     format!("Did you mean `{close}`?")
                 } else {
-                    "Set it first, or read it with `get`, which gives `None`.".to_owned()
+                    let (word, step) = (quoted(step.as_str()), step.as_str());
+                    format!(
+                        "Set it first, or say what to take without it: `%pip_get {word} --default EXPR` in a notebook, or \
+                         `job.get_or({step:?}, value)`."
+                    )
                 }
             }
             Self::MissingJob { .. } => "A job is created by the first value that is set in it.".to_owned(),
-            Self::JobExists { deleted: true, .. } => {
-                "Choose another key, or bring that job back with `undelete`.".to_owned()
+            Self::JobExists { job, deleted: true } => {
+                format!("Choose another key, or bring that job back with `pip.undelete({:?})`.", job.as_str())
             }
-            Self::JobExists { .. } => "Choose another key; `next_key` finds a free one.".to_owned(),
-            Self::Deleted { .. } => "Bring the job back with `undelete`, or use another key.".to_owned(),
-            Self::Finalized { .. } => "Open the job with `unfinalize` first; nothing is lost by it.".to_owned(),
+            Self::JobExists { .. } => {
+                "Choose another key; `pip.next_key(PROFILE, WORKFLOW)` finds a free one.".to_owned()
+            }
+            Self::Deleted { job, .. } => {
+                format!("`pip.undelete({:?})` brings it back; or use another key.", job.as_str())
+            }
+            Self::Finalized { .. } => {
+                "`%pip_unfinalize` in a notebook, or `job.unfinalize()`, opens it; nothing is lost by it.".to_owned()
+            }
             Self::Conflict { .. } => "Read the step again, and decide with the value that is there now.".to_owned(),
             Self::InvalidName { .. } => {
                 "A name is any text of 1 to 200 characters without control characters.".to_owned()
             }
             Self::Unrepresentable { .. } => {
-                "JSON holds finite numbers and objects whose keys are text. Use an `Option` for a number that may be \
-                 missing, or store text."
+                "JSON holds finite numbers, and objects whose keys are text, each there once. Use an `Option` for a number \
+                 that may be missing, or store text."
                     .to_owned()
             }
             Self::TooLarge { .. } => "Store the data in a file, and its path in the step.".to_owned(),
-            Self::Decode { .. } => "Read it as `serde_json::Value` to see what is there.".to_owned(),
+            Self::Decode { step, .. } => {
+                let (word, step) = (quoted(step.as_str()), step.as_str());
+                format!("`%pip_get {word}` in a notebook, or `job.get_json({step:?})`, shows what is there.")
+            }
             Self::Busy { .. } => "Look for a program that holds the file open in a transaction.".to_owned(),
             Self::Full { .. } => "Make room and try again; what was stored before is intact.".to_owned(),
             Self::NewerSchema { .. } => "Install the newer version; the file was not touched.".to_owned(),
@@ -413,6 +426,16 @@ fn shortened(name: &str) -> String {
     format!("{}…", start.escape_debug())
 }
 
+/// A step's name as a magic takes it: in quotes where it is not a plain word.
+fn quoted(step: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '.');
+    if step.chars().all(is_plain) {
+        step.to_owned()
+    } else {
+        format!("{step:?}")
+    }
+}
+
 /// The name that a slip of the finger would have meant, if there is one within two edits.
 fn closest<'a>(wanted: &str, available: &'a [String]) -> Option<&'a str> {
     available
@@ -462,7 +485,7 @@ mod tests {
         assert_eq!(
             format!("{error:#}"),
             "Decode: step `count` of job `hello-01` is not a `Vec<String>`: invalid type: integer `7`\n\
-             Read it as `serde_json::Value` to see what is there."
+             `%pip_get count` in a notebook, or `job.get_json(\"count\")`, shows what is there."
         );
         let boxed: Box<dyn StdError> = Box::new(error.clone());
         assert_eq!(format!("{boxed:#}"), format!("{error:#}"));

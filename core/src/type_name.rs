@@ -28,7 +28,8 @@ fn is_float(name: &str) -> bool {
 }
 
 fn is_path(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | ':')
+    // A closure is called `{{closure}}`, and types inside it have that in their path.
+    character.is_alphanumeric() || matches!(character, '_' | ':' | '{' | '}')
 }
 
 #[cfg(test)]
@@ -52,5 +53,10 @@ mod tests {
         check::<BTreeMap<&'static str, (u8, [i64; 3])>>("a `BTreeMap<&str, (u8, [i64; 3])>`");
         check::<crate::Revision>("a `Revision`");
         check::<dyn std::fmt::Debug>("a `dyn Debug`");
+        let inside_a_closure = || {
+            struct Person;
+            check::<Vec<Person>>("a `Vec<Person>`");
+        };
+        inside_a_closure();
     }
 }

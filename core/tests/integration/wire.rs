@@ -129,6 +129,38 @@ fn errors_say_what_to_do() {
 }
 
 #[test]
+fn help_speaks_to_notebooks_and_to_programs() {
+    let help = |name: &str| {
+        let error = errors().into_iter().find(|error| error.name() == name).unwrap();
+        error.help().unwrap()
+    };
+    assert_eq!(
+        help("Finalized"),
+        "`%pip_unfinalize` in a notebook, or `job.unfinalize()`, opens it; nothing is lost by it."
+    );
+    assert_eq!(
+        help("MissingStep"),
+        "Set it first, or say what to take without it: `%pip_get step --default EXPR` in a notebook, or \
+         `job.get_or(\"step\", value)`."
+    );
+    assert_eq!(
+        help("Decode"),
+        "`%pip_get step` in a notebook, or `job.get_json(\"step\")`, shows what is there."
+    );
+    assert_eq!(
+        help("Deleted"),
+        "`pip.undelete(\"job\")` brings it back; or use another key."
+    );
+    let odd = Error::Decode {
+        job: "job".parse().unwrap(),
+        step: "my step".parse().unwrap(),
+        expected: "u8".to_owned(),
+        source: Cause::message("why"),
+    };
+    assert!(odd.help().unwrap().starts_with("`%pip_get \"my step\"`"), "{odd:?}");
+}
+
+#[test]
 fn frames_are_bounded_and_whole() {
     let mut wire = Vec::new();
     write_frame(&mut wire, b"hello").unwrap();

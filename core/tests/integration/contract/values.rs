@@ -89,6 +89,8 @@ on_every_store! {
         let Error::Decode { step, expected, source, .. } = &error else { panic!("{error:?}") };
         assert_eq!((step.as_str(), expected.as_str()), ("text", "u8"));
         assert!(source.to_string().contains("expected u8"), "{source}");
+        let error = job.require::<Option<Vec<String>>>("text").unwrap_err();
+        assert_eq!(error.to_string(), "step `text` of job `types` is not an `Option<Vec<String>>`");
     }
 
     fn an_equal_value_changes_nothing(pip) {
