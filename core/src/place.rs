@@ -111,7 +111,7 @@ impl Place {
         if let Some(url) = &env.url {
             let path = url
                 .to_str()
-                .ok_or_else(|| format!("{url:?} is not UTF-8"))
+                .ok_or_else(|| format!("`{}` is not UTF-8", url.display()))
                 .and_then(|url| located(url, working_folder, env))
                 .map_err(|reason| refused(URL_VARIABLE.to_owned(), reason))?;
             return Ok(Self {

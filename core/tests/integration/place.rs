@@ -132,7 +132,7 @@ fn an_address_that_is_not_utf8_is_refused_not_bent() {
     let error = Place::resolve(folder.path(), &env).unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"cannot use PIPULATE_URL as the place for jobs: "sqlite:caf\xE9.db" is not UTF-8"#
+        "cannot use PIPULATE_URL as the place for jobs: `sqlite:caf\u{fffd}.db` is not UTF-8"
     );
 }
 
