@@ -7,7 +7,7 @@ use pipulate::cell::{self, InputCall};
 
 use crate::executables;
 use crate::failure::Failure;
-use crate::file::folder_of;
+use crate::file::{self, folder_of};
 use crate::run::{CodeCell, Document, Kernel, Launch, Parameter, Progress, Runner, Stop, Summary};
 use crate::signals::Signals;
 use crate::store::{self, StoreOption};
@@ -66,11 +66,8 @@ impl Run {
         self.refuse_repeated_parameter()?;
         let mut document = Document::read(&self.notebook)?;
         refuse_other_language(&document, &self.notebook)?;
-        if let Some(output) = &self.output
-            && !folder_of(output).is_dir()
-        {
-            let message = format!("there is no folder {} to write to", folder_of(output).display());
-            return Err(Failure::new(message).into());
+        if let Some(output) = &self.output {
+            file::check_writable(output)?;
         }
         let program = executables::kernel(self.kernel.as_deref())?;
         // Jupyter, too, starts a kernel where the notebook really is.

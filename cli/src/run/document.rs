@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -37,12 +37,22 @@ pub(crate) struct CodeCell {
 impl Document {
     /// Reads a notebook; older formats are upgraded.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                anyhow!(Failure::missing(format!("there is no notebook {}", path.display())))
+        let failed = || format!("cannot read {}", path.display());
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => {}
+            // To read a pipe is to wait for whoever may never write to it.
+            Ok(metadata) => {
+                let message = format!("{} is {}, not a notebook", path.display(), file::kind(&metadata));
+                return Err(Failure::new(message)
+                    .help("`pipulate run` takes the path of an .ipynb file.")
+                    .into());
             }
-            _ => anyhow!(error).context(format!("cannot read {}", path.display())),
-        })?;
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Failure::missing(format!("there is no notebook {}", path.display())).into());
+            }
+            Err(error) => return Err(error).with_context(failed),
+        }
+        let text = fs::read_to_string(path).with_context(failed)?;
         Self::parse(&text).with_context(|| format!("{} is not a notebook that can be run", path.display()))
     }
 

@@ -146,7 +146,7 @@ fn an_export_is_one_document() {
     sandbox
         .run("job export hello-01 -o out/export.json")
         .code(1)
-        .stderr_contains("cannot write out/export.json");
+        .stderr("error: cannot write out/export.json: there is no folder out\n");
     sandbox.run("job export hello-01 -o export.json").code(0).stdout("");
     assert_eq!(
         std::fs::read_to_string(sandbox.path("export.json")).unwrap(),

@@ -396,6 +396,9 @@ fn what_cannot_be_run_is_refused_before_a_kernel_starts() {
     });
     sandbox.write("python.ipynb", &python.to_string());
     sandbox.write("broken.ipynb", "{");
+    std::fs::create_dir(sandbox.path("folder")).unwrap();
+    let made = Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
+    assert!(made.success());
     for (line, code, message) in [
         ("run missing.ipynb", 3, "error: there is no notebook missing.ipynb\n"),
         (
@@ -411,8 +414,25 @@ fn what_cannot_be_run_is_refused_before_a_kernel_starts() {
         (
             "run n.ipynb -o missing/out.ipynb",
             1,
-            "error: there is no folder missing to write to\n",
+            "error: cannot write missing/out.ipynb: there is no folder missing\n",
         ),
+        (
+            "run n.ipynb -o folder",
+            1,
+            "error: cannot write folder: it is a folder\nhelp: Name the file, too.\n",
+        ),
+        (
+            "run n.ipynb -o folder/",
+            1,
+            "error: cannot write folder/: it is a folder\n",
+        ),
+        (
+            "run folder",
+            1,
+            "error: folder is a folder, not a notebook\nhelp: `pipulate run` takes the path of an .ipynb file.\n",
+        ),
+        ("run pipe", 1, "error: pipe is a pipe, not a notebook\n"),
+        ("run /dev/null", 1, "error: /dev/null is a device, not a notebook\n"),
         (
             "run n.ipynb -p a=1 -p a=2",
             2,
@@ -429,6 +449,22 @@ fn what_cannot_be_run_is_refused_before_a_kernel_starts() {
             .code(code)
             .stderr_contains(message);
     }
+    assert!(!sandbox.path("started").exists());
+}
+
+/// Nobody may make files there, not even root.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_files_is_told_before_a_kernel_starts() {
+    let sandbox = sandbox_of(&["print one"]);
+    sandbox.script("fake-kernel", "#!/bin/sh\ntouch started\n");
+    let ran = sandbox
+        .run("run n.ipynb --kernel fake-kernel -o /proc/out.ipynb")
+        .code(1);
+    assert!(
+        ran.stderr.starts_with("error: cannot write /proc/out.ipynb: ") && !ran.stderr.contains(".pipulate-"),
+        "{ran}"
+    );
     assert!(!sandbox.path("started").exists());
 }
 
