@@ -85,11 +85,17 @@ impl Job {
         self.decode(step, &text).map(Some)
     }
 
-    /// The value of a step; [`Error::MissingStep`] where the step is missing or set aside.
+    /// The value of a step; [`Error::MissingStep`] where the step is missing or set aside, and [`Error::Deleted`] where the job is.
     pub fn require<T: DeserializeOwned>(&self, step: &str) -> Result<T> {
         let step = StepName::new(step)?;
         if let Some(text) = self.text(step.clone())? {
             return self.decode(step, &text);
+        }
+        if self.info()?.is_some_and(|info| info.deleted) {
+            return Err(Error::Deleted {
+                operation: format!("read step `{step}`"),
+                job: self.key.clone(),
+            });
         }
         let available = self.values()?.into_iter().map(|(name, _)| name.into()).collect();
         Err(Error::MissingStep {

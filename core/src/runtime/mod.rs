@@ -14,11 +14,15 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Job, Pip};
 
+mod answer;
 mod connection;
 pub mod protocol;
 
 pub use protocol::InputRequest;
 use protocol::{Failure, Reply, Request};
+
+/// How often the user is asked for a value before the cell fails.
+pub const ATTEMPTS: usize = 3;
 
 /// Binds the named variables, `job` and `pip`, for the rest of the cell.
 ///
@@ -83,11 +87,19 @@ pub fn require<T: DeserializeOwned>(job: Option<&str>, step: &str) -> T {
 
 /// `let x: T = %pip_get STEP --default EXPR;`. The default is worked out only when the step has no value.
 pub fn get_or<T: DeserializeOwned>(job: Option<&str>, step: &str, default: impl FnOnce() -> T) -> T {
-    match job_at(job).get(step) {
-        Ok(Some(value)) => value,
-        Ok(None) => default(),
-        Err(error) => fail(&error),
-    }
+    get(&job_at(job), step).unwrap_or_else(default)
+}
+
+/// A step's value, if it has one. That a job is deleted is no reason to go on with a default.
+fn get<T: DeserializeOwned>(job: &Job, step: &str) -> Option<T> {
+    let found = job.get(step).and_then(|value| match value {
+        None if job.info()?.is_some_and(|info| info.deleted) => Err(Error::Deleted {
+            operation: format!("read step `{step}`"),
+            job: job.key().clone(),
+        }),
+        value => Ok(value),
+    });
+    found.unwrap_or_else(|error| fail(&error))
 }
 
 /// A line magic that needs no Rust, amid Rust.
@@ -100,16 +112,14 @@ pub fn magic(line: &str) {
 
 /// `let x: T = %pip_input STEP "Label";`: the stored value, or what the user answers, which is then stored.
 ///
-/// Text becomes a `T` as a JSON string if that works, else as JSON.
+/// Text becomes a `T` as a JSON string if that works, else as JSON. An answer that will not do is asked for again, a few times.
 #[allow(clippy::needless_pass_by_value)] // the lowered call makes the request in place
 pub fn input<T: Serialize + DeserializeOwned>(request: InputRequest, default: Option<&dyn Fn() -> T>) -> T {
     let job = job_at(request.job.as_deref());
-    if !request.secret {
-        match job.get(&request.step) {
-            Ok(Some(value)) => return value,
-            Ok(None) => {}
-            Err(error) => fail(&error),
-        }
+    if !request.secret
+        && let Some(value) = get(&job, &request.step)
+    {
+        return value;
     }
     let value = ask(request.clone(), default);
     if !request.secret
@@ -123,7 +133,7 @@ pub fn input<T: Serialize + DeserializeOwned>(request: InputRequest, default: Op
 fn ask<T: Serialize + DeserializeOwned>(mut request: InputRequest, default: Option<&dyn Fn() -> T>) -> T {
     let mut default = default.map(|default| default());
     request.default = default.as_ref().and_then(as_text);
-    loop {
+    for _ in 0..ATTEMPTS {
         let text = match call(&Request::Input(request.clone())) {
             Reply::Text { text } => text,
             reply => refuse(reply),
@@ -133,13 +143,20 @@ fn ask<T: Serialize + DeserializeOwned>(mut request: InputRequest, default: Opti
         {
             return default;
         }
-        match from_text(&text) {
+        match answer::read(&text, request.secret) {
             Ok(value) => return value,
-            Err(problem) => {
-                request.problem = Some(format!("{text:?} is not a {}: {problem}", std::any::type_name::<T>()));
-            }
+            Err(problem) => request.problem = Some(problem),
         }
     }
+    fail_with(Failure {
+        name: "InvalidInput".to_owned(),
+        message: format!(
+            "no answer for step `{}` will do: {}",
+            request.step,
+            request.problem.unwrap_or_default()
+        ),
+        help: Some("Run the cell again to be asked again.".to_owned()),
+    })
 }
 
 /// A value as a user would type it.
@@ -148,11 +165,6 @@ fn as_text<T: Serialize>(value: &T) -> Option<String> {
         serde_json::Value::String(text) => Some(text),
         value => Some(value.to_string()),
     }
-}
-
-/// What a user typed as a value: as a string if that works, else as JSON.
-fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).or_else(|_| serde_json::from_str(text))
 }
 
 /// `%time`: says how long it took when it is dropped.
@@ -170,11 +182,7 @@ impl Drop for Timer {
 
 /// Tells the kernel why the cell fails, and unwinds.
 fn fail(error: &Error) -> ! {
-    fail_with(Failure {
-        name: error.name().to_owned(),
-        message: error.to_string(),
-        help: error.help(),
-    })
+    fail_with(error.into())
 }
 
 fn refuse(reply: Reply) -> ! {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::store::wire;
 
 /// The first frame of a connection that a cell makes, as the kernel's socket knows it.
@@ -76,6 +77,16 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub help: Option<String>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            name: error.name().to_owned(),
+            message: error.full_message(),
+            help: error.help(),
+        }
+    }
 }
 
 /// How to ask for a step's value.

@@ -51,6 +51,7 @@ on_every_store! {
         job.set("a", &1).unwrap();
         job.delete().unwrap();
         assert_eq!(job.get::<u8>("a").unwrap(), None);
+        assert_eq!(name_of(job.require::<u8>("a")), "Deleted");
         assert!(job.steps().unwrap().is_empty() && job.read().unwrap().is_empty());
         assert!(job.info().unwrap().unwrap().deleted);
         assert!(pip.jobs(&JobFilter::default()).unwrap().is_empty());
