@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value};
 
 use crate::outputs::{CellError, MimeBundle, Outputs};
-use crate::worker::wire::{Event, Hello, Order, Outcome};
+use crate::worker::wire::{Death, Event, Hello, Order, Outcome};
 
 /// How long a display is held to see whether the cell ends with it, which makes it the cell's result.
 const RESULT: Duration = Duration::from_millis(30);
@@ -36,8 +36,15 @@ pub trait CellServices: Send + Sync {
 pub enum Ended {
     /// The cell ended by itself.
     Done(Outcome),
-    /// The process that runs cells is gone; how.
-    Died(String),
+    /// The cell ended its process, and every variable is as it was before.
+    WentBack(Death),
+    /// The process that runs cells is gone.
+    Died {
+        /// How.
+        death: Death,
+        /// Why there was no checkpoint to go back to, where a cell was running.
+        no_checkpoint: Option<String>,
+    },
 }
 
 /// What an evaluation leaves behind.
@@ -171,6 +178,12 @@ impl CellSocket {
         self.set(name, &order);
     }
 
+    /// Whether cells get a checkpoint from now on.
+    pub fn set_checkpoints(&self, on: bool) {
+        // No environment variable has a name like this one.
+        self.set("=checkpoints", &Order::Checkpoints { on });
+    }
+
     fn set(&self, about: &str, order: &Order) {
         let mut state = self.lock();
         state.settings.insert(about.to_owned(), order.clone());
@@ -232,7 +245,11 @@ impl CellSocket {
             state.supervisor = None;
             if !died {
                 state.take(Event::Died {
-                    how: "its supervisor is gone".to_owned(),
+                    death: Death {
+                        name: "ProcessDied".to_owned(),
+                        how: "the supervisor of cells is gone".to_owned(),
+                    },
+                    no_checkpoint: None,
                 });
             }
         }
@@ -316,9 +333,13 @@ impl State {
                 self.ran = self.started.take().map(|started| started.elapsed());
                 self.remains.ended = Some(Ended::Done(outcome));
             }
-            Event::Died { how } => {
+            Event::WentBack(death) => {
                 self.release_held();
-                self.remains.ended = Some(Ended::Died(how));
+                self.remains.ended = Some(Ended::WentBack(death));
+            }
+            Event::Died { death, no_checkpoint } => {
+                self.release_held();
+                self.remains.ended = Some(Ended::Died { death, no_checkpoint });
             }
         }
     }

@@ -1,8 +1,14 @@
-//! Compile errors as a person reads them: rustc's words, at the place in the user's own cell.
+//! Errors as a person reads them: rustc's words, at the place in the user's own cell, and what a `?` returned.
 
 use std::fmt::Write;
 
+use pipulate::runtime::protocol::Failure;
+use serde_json::Value;
+
+use crate::cell_socket::cell_error;
 use crate::outputs::CellError;
+use crate::source_map::SourceMap;
+use crate::worker::wire::ReturnedError;
 
 /// One message of the compiler's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +62,75 @@ pub(super) fn compile_error(diagnostics: &[Diagnostic], source: &str) -> CellErr
         evalue,
         traceback,
     }
+}
+
+/// The place of an error about the cell's value as a whole. evcxr writes code of its own on the lines around it, and so the
+/// compiler's place begins and ends outside of the cell.
+pub(super) fn around_value(message: &Value, code: &SourceMap) -> Option<Label> {
+    let spans = message["spans"].as_array()?;
+    let span = spans.iter().find(|span| span["is_primary"] == true)?;
+    let lines: Vec<&str> = span["text"]
+        .as_array()?
+        .iter()
+        .filter_map(|line| line["text"].as_str())
+        .collect();
+    let [_, inner @ .., _] = lines.as_slice() else {
+        return None;
+    };
+    let value = inner.join("\n");
+    let value = value.trim();
+    // The value is what a cell ends in.
+    let start = code.lowered().rfind(value).filter(|_| !value.is_empty())?;
+    Some(Label {
+        start: code.to_source(line_and_column(code.lowered(), start)),
+        end: code.to_source(line_and_column(code.lowered(), start + value.len())),
+        text: span["label"].as_str().unwrap_or_default().to_owned(),
+        primary: true,
+    })
+}
+
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
+}
+
+/// The error that a `?` returned from a cell. One of the cell library's comes with its name and its help.
+pub(super) fn returned_error(error: &ReturnedError) -> CellError {
+    let (type_name, whole) = error.type_name.split_once('\t').unwrap_or((&error.type_name, ""));
+    let message = error.message.trim_end();
+    match library_failure(&whole.replace('\u{1}', "\n"), message) {
+        Some(failure) => cell_error(failure),
+        None => CellError::new(error_name(type_name), message).with_help("A `?` returned this error from the cell."),
+    }
+}
+
+/// Reads `NAME: MESSAGE` and the help on the lines after it, where this is what an error that says `message` has to say in full.
+fn library_failure(whole: &str, message: &str) -> Option<Failure> {
+    let (name, rest) = whole.split_once(": ")?;
+    let sources_and_help = rest.strip_prefix(message)?;
+    let is_name = name.starts_with(char::is_uppercase) && name.chars().all(char::is_alphanumeric);
+    let (sources, help) = match sources_and_help.split_once('\n') {
+        Some((sources, help)) => (sources, Some(help.to_owned())),
+        None => (sources_and_help, None),
+    };
+    is_name.then(|| Failure {
+        name: name.to_owned(),
+        message: format!("{message}{sources}"),
+        help,
+    })
+}
+
+/// A name for an error by its type: `ParseIntError` for `core::num::error::ParseIntError`, and `Error` where the type says
+/// nothing, as a `String` or a box does.
+fn error_name(type_name: &str) -> &str {
+    let path = type_name.split('<').next().unwrap_or_default();
+    let name = path.rsplit("::").next().unwrap_or_default();
+    let says_something = name.starts_with(char::is_uppercase) && name != "String" && name != "Box";
+    if says_something { name } else { "Error" }
 }
 
 impl Diagnostic {
@@ -175,6 +250,80 @@ error[E0308]: mismatched types
   = help: try this:
     let z = 1;";
         assert_eq!(plain(&error.traceback[0]), expected);
+    }
+
+    #[test]
+    fn an_error_about_the_value_as_a_whole_stands_below_it() {
+        let code = SourceMap::identity("let a = [1];\nlet é = 5; a[é]\n").with_prefix(":dep x\n");
+        let message = serde_json::json!({ "spans": [{
+            "is_primary": true,
+            "label": "index out of bounds",
+            "text": [{ "text": "show(&format!(\"{:?}\", &(" }, { "text": " a[é]" }, { "text": ")));" }],
+        }] });
+        let label = around_value(&message, &code).unwrap();
+        assert_eq!((label.start, label.end), ((2, 12), (2, 16)));
+        let diagnostic = Diagnostic {
+            level: "error".into(),
+            message: "this operation will panic at runtime".into(),
+            labels: vec![label],
+            ..Default::default()
+        };
+        let expected = "\
+error: this operation will panic at runtime
+ --> cell:2:12
+  |
+2 | let é = 5; a[é]
+  |            ^^^^ index out of bounds";
+        assert_eq!(
+            plain(&compile_error(&[diagnostic], code.source()).traceback[0]),
+            expected
+        );
+        let elsewhere =
+            serde_json::json!({ "spans": [{ "is_primary": true, "text": [{ "text": "fn generated()" }] }] });
+        assert_eq!(around_value(&elsewhere, &code), None);
+    }
+
+    #[track_caller]
+    fn check_returned(type_name: &str, message: &str, expected: &[&str]) {
+        let error = returned_error(&ReturnedError {
+            type_name: type_name.to_owned(),
+            message: message.to_owned(),
+        });
+        let lines: Vec<String> = error.traceback.iter().map(|line| plain(line)).collect();
+        assert_eq!(lines, expected);
+        assert_eq!(format!("{}: {}", error.ename, error.evalue), expected[0]);
+    }
+
+    #[test]
+    fn an_error_is_named_by_its_type() {
+        let returned = "A `?` returned this error from the cell.";
+        for (type_name, name) in [
+            ("core::num::error::ParseIntError", "ParseIntError"),
+            ("alloc::boxed::Box<dyn core::error::Error>", "Error"),
+            ("&str", "Error"),
+            ("my::Failure<alloc::string::String>", "Failure"),
+            ("anyhow::Error\tno: Why: none", "Error"),
+            ("anyhow::Error\tno", "Error"),
+        ] {
+            check_returned(type_name, "no\n", &[&format!("{name}: no"), returned]);
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_cell_library_names_itself_and_says_what_to_do() {
+        let whole = "MissingStep: job `k` has no value\u{1}Set it first.\u{1}Or do not.";
+        for type_name in ["pipulate::error::Error", "alloc::boxed::Box<dyn core::error::Error>"] {
+            check_returned(
+                &format!("{type_name}\t{whole}"),
+                "job `k` has no value\n",
+                &["MissingStep: job `k` has no value", "Set it first.", "Or do not."],
+            );
+        }
+        check_returned(
+            "pipulate::error::Error\tDecode: not a `u8`: because",
+            "not a `u8`",
+            &["Decode: not a `u8`: because"],
+        );
     }
 
     #[test]

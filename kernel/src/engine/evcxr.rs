@@ -8,8 +8,10 @@ use std::time::Duration;
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::{Map, Value};
 
+use super::commands::{end_of_name, is_dependency, without_commands};
 use super::dependency_cache::DependencyCache;
-use super::diagnostics::{Diagnostic, Label, compile_error};
+use super::diagnostics::{Diagnostic, Label, around_value, compile_error, returned_error};
+use super::endings::{cancelled_error, died_error, went_back_error};
 use super::{Completion, Completions, Engine, Evaluation, Interrupter, Variable, prelude};
 use crate::cell_socket::{CellSocket, Ended, Remains, with_plain_text};
 use crate::outputs::{CellError, MimeBundle};
@@ -135,9 +137,7 @@ impl EvcxrEngine {
                 return Err(self.panic_error(outcome.panic));
             }
             if let Some(error) = outcome.question_mark {
-                let name = error_name(&error.type_name);
-                return Err(CellError::new(name, error.message.trim_end())
-                    .with_help("A `?` returned this error from the cell."));
+                return Err(returned_error(&error));
             }
         }
         let mut bundle = result.filter(|bundle| !is_unit(bundle)).unwrap_or_default();
@@ -173,6 +173,23 @@ impl EvcxrEngine {
         Some(format!("`{text}`"))
     }
 
+    /// Of an error in a cell's last expression, evcxr may give the compiler's advice alone: it shows the value by code of its
+    /// own, and takes the error for that code's. Without that code it gives all.
+    fn whole(&mut self, error: evcxr::Error, code: &SourceMap) -> evcxr::Error {
+        let is_error = |error: &evcxr::CompilationError| error.level() == "error";
+        match error {
+            evcxr::Error::CompilationErrors(errors) if !errors.iter().any(is_error) => {
+                match self.context.check(code.lowered()) {
+                    Ok(checked) if checked.iter().any(is_error) => {
+                        evcxr::Error::CompilationErrors(checked.into_iter().filter(is_error).collect())
+                    }
+                    _ => evcxr::Error::CompilationErrors(errors),
+                }
+            }
+            error => error,
+        }
+    }
+
     /// After the runner is gone, what the prelude did in it must be done in the new one.
     fn revive(&mut self) {
         if let Err(error) = self.context.execute(prelude::HOOK) {
@@ -190,9 +207,7 @@ impl Engine for EvcxrEngine {
             let ended = self.socket.wait_for_end(Duration::ZERO);
             if let Err(evcxr::Error::SubprocessTerminated(message)) = found {
                 self.revive();
-                return Err(
-                    died_error(ended, &message, false).with_help("It ended between cells. Run this cell again.")
-                );
+                return Err(died_error(ended, &message).with_help("It ended between cells. Run this cell again."));
             }
         }
         self.interrupter.begin(Work::Evaluating);
@@ -217,14 +232,15 @@ impl Engine for EvcxrEngine {
                 let ended = self.socket.wait_for_end(END);
                 self.socket.take_remains();
                 self.revive();
-                Err(died_error(ended, &message, interrupted))
+                Err(died_error(ended, &message))
             }
             Err(error) => {
-                self.socket.take_remains();
-                Err(if interrupted {
-                    cancelled_error()
-                } else {
-                    evaluation_error(&error, evaluation.code)
+                // What the worker told before it told evcxr is on its way.
+                self.socket.catch_up();
+                Err(match self.socket.take_remains().ended {
+                    Some(Ended::WentBack(death)) => went_back_error(death),
+                    _ if interrupted => cancelled_error(),
+                    _ => evaluation_error(&self.whole(error, evaluation.code), evaluation.code),
                 })
             }
         }
@@ -410,24 +426,6 @@ fn start_error(error: &evcxr::Error) -> CellError {
     .with_help("`pipulate doctor` checks the compiler, the linker and the standard library's source.")
 }
 
-fn died_error(ended: Option<Ended>, message: &str, interrupted: bool) -> CellError {
-    let lost = "Variables are lost with the process that held them. Functions and types, dependencies and every step \
-                in the pipeline are kept.";
-    let how = match ended {
-        Some(Ended::Died(how)) => how,
-        _ => message.trim_end().to_owned(),
-    };
-    if interrupted {
-        CellError::new("Interrupted", "the running cell was stopped").with_help(lost)
-    } else {
-        CellError::new("ProcessDied", format!("the process that runs cells is gone: {how}")).with_help(lost)
-    }
-}
-
-fn cancelled_error() -> CellError {
-    CellError::new("Interrupted", "the cell was stopped before it ran").with_help("Every variable is as it was.")
-}
-
 fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
     match error {
         evcxr::Error::CompilationErrors(errors) => {
@@ -459,23 +457,9 @@ fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
     }
 }
 
-/// A name for an error by its type: `ParseIntError` for `core::num::error::ParseIntError`, and `Error` where the type says
-/// nothing, as a `String` or a box does.
-fn error_name(type_name: &str) -> &str {
-    let path = type_name.split('<').next().unwrap_or_default();
-    let name = path.rsplit("::").next().unwrap_or_default();
-    let says_something = name.starts_with(char::is_uppercase) && name != "String" && name != "Box";
-    if says_something { name } else { "Error" }
-}
-
 /// Whether a result is that of a last expression without a value. evcxr shows it as any other.
 fn is_unit(bundle: &MimeBundle) -> bool {
     bundle.len() == 1 && bundle.get("text/plain").is_some_and(|text| text == "()")
-}
-
-fn is_dependency(line: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with(":dep ") || line.starts_with("extern crate ")
 }
 
 /// All that rustc says of itself.
@@ -501,7 +485,7 @@ pub fn has_standard_library_source() -> bool {
 }
 
 fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
-    let labels = error
+    let mut labels: Vec<Label> = error
         .spanned_messages()
         .iter()
         .filter_map(|message| {
@@ -514,6 +498,9 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
             })
         })
         .collect();
+    if labels.is_empty() {
+        labels.extend(around_value(&error.json, code));
+    }
     let mut help = error.help();
     help.extend(error.evcxr_extra_hint().map(str::to_owned));
     Diagnostic {
@@ -526,56 +513,5 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
         message: error.message(),
         labels,
         help,
-    }
-}
-
-/// The text with evcxr's commands and shell lines blanked, since evcxr runs commands when it completes. Offsets stay.
-fn without_commands(code: &str) -> String {
-    let mut out = String::with_capacity(code.len());
-    let mut rust = false;
-    for line in code.split_inclusive('\n') {
-        let trimmed = line.trim_start();
-        rust |= !(trimmed.is_empty() || trimmed.starts_with([':', '!']) || trimmed.starts_with("//"));
-        if rust || trimmed.is_empty() {
-            out.push_str(line);
-        } else {
-            out.extend(line.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
-        }
-    }
-    out
-}
-
-/// The end of the name that stands at an offset.
-fn end_of_name(code: &str, offset: usize) -> usize {
-    let rest = code.get(offset..).unwrap_or("");
-    let name: usize = rest
-        .chars()
-        .take_while(|character| character.is_alphanumeric() || *character == '_')
-        .map(char::len_utf8)
-        .sum();
-    offset.min(code.len()) + name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_are_blanked_and_offsets_stay() {
-        let code = "// é\n:dep serde\n!ls\nlet x = !true;\n:restart";
-        let blanked = without_commands(code);
-        assert_eq!(blanked.len(), code.len());
-        assert!(
-            !blanked.contains(":dep") && !blanked.contains("ls\n") && blanked.ends_with("let x = !true;\n:restart")
-        );
-        assert_eq!(end_of_name("let value = 1;", 6), 9);
-    }
-
-    #[test]
-    fn an_error_is_named_by_its_type() {
-        assert_eq!(error_name("core::num::error::ParseIntError"), "ParseIntError");
-        assert_eq!(error_name("alloc::boxed::Box<dyn core::error::Error>"), "Error");
-        assert_eq!(error_name("&str"), "Error");
-        assert_eq!(error_name("my::Failure<alloc::string::String>"), "Failure");
     }
 }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use crate::outputs::{CellError, MimeBundle, Outputs};
 use crate::source_map::SourceMap;
 
+mod commands;
 mod dependency_cache;
 mod diagnostics;
+mod endings;
 pub mod evcxr;
 pub mod fake;
 pub mod handle;

@@ -7,7 +7,9 @@
 /// `pipulate_cell_end` flushes what `print!` has buffered.
 ///
 /// evcxr reports a failed `?` by `eprintln!("{}", error)` and a marker. To tell this error from what user code prints,
-/// the macro of that name passes just this call on as a report; every other one is the standard library's.
+/// the macro of that name passes just this call on as a report; every other one is the standard library's. The report's first
+/// line is the error's type and, after a tab, what `{:#}` makes of it: with the cell library's errors that is their name and
+/// help too.
 pub(super) const ITEMS: &str = r#"
 static PIPULATE_REPORT: ::std::sync::atomic::AtomicUsize = ::std::sync::atomic::AtomicUsize::new(0);
 #[unsafe(no_mangle)]
@@ -27,6 +29,7 @@ pub fn pipulate_report(kind: u8, text: &str) {
 }
 #[allow(unused_macros)]
 macro_rules! pipulate_eprintln {
+    ("{}" error $error:ident) => { pipulate_report(b'Q', &::std::format!("{}\t{}\n{}", ::std::any::type_name_of_val(&$error), ::std::format!("{:#}", $error).replace('\n', "\u{1}"), $error)) };
     ($format:literal error $error:ident) => { pipulate_report(b'Q', &::std::format!("{}\n{}", ::std::any::type_name_of_val(&$error), ::std::format!($format, $error))) };
     ($format:literal $name:ident $value:ident) => { ::std::eprintln!($format, $value) };
 }

@@ -18,10 +18,20 @@ use std::process::Command;
 pub mod scanner;
 pub mod wire;
 
+#[cfg(target_os = "linux")]
+mod checkpoint;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_checkpoint.rs"]
+mod checkpoint;
 mod control;
+mod crash;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod holds;
+mod recovery;
 mod runner;
 mod supervisor;
+mod system;
 
 /// Path of the kernel's socket, for the supervisor and for code in cells.
 pub const SOCKET: &str = "PIPULATE_CELL_SOCKET";
@@ -46,12 +56,13 @@ pub fn command(program: &Path, socket: &Path) -> Command {
     command
 }
 
-/// The command of the runner. What evcxr puts into the environment of its subprocess is not for user code, nor for the
+/// The command of the runner, who is told which process its supervisor is. What evcxr puts into the environment of its subprocess is not for user code, nor for the
 /// programs that it starts.
 fn runner_command() -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg(RUNNER)
+        .arg(std::process::id().to_string())
         .env_remove("EVCXR_IS_RUNTIME")
         .env_remove("RUST_BACKTRACE");
     Ok(command)

@@ -8,21 +8,30 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use super::control::{self, Kind};
+use rustix::process::Pid;
+
+use super::checkpoint::{self, Made};
+use super::control::{self, Kind, Record};
+use super::{crash, system};
 
 /// How code in cells reports a panic or a failed `?`.
 type Report = extern "C" fn(u8, *const u8, usize);
+
+/// How long the end of a cell waits for a thread that holds standard output.
+const FLUSH: Duration = Duration::from_millis(100);
 
 /// Reports come from wherever user code panics, so the socket is reached without passing it along.
 static CONTROL: OnceLock<UnixStream> = OnceLock::new();
 
 pub(super) fn run() -> ! {
-    match start() {
-        Ok(control) => serve(control),
+    match Runner::start() {
+        Ok(mut runner) => runner.serve(),
         Err(error) => {
             eprintln!("the process that runs cells did not start: {error}");
             std::process::exit(98);
@@ -30,68 +39,142 @@ pub(super) fn run() -> ! {
     }
 }
 
-/// The control socket is standard input; user code finds an empty one in its place.
-fn start() -> std::io::Result<&'static UnixStream> {
-    // A runner never outlives its supervisor, however that ends. The supervisor may have died before this line.
-    #[cfg(target_os = "linux")]
-    {
-        let parent = rustix::process::getppid();
-        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-        if rustix::process::getppid() != parent || parent.is_none() {
-            std::process::exit(0);
-        }
-    }
-    let control = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    let nothing = std::fs::File::open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&nothing)?;
-    // A core dump of a large session takes seconds in which nothing answers.
-    let _ = rustix::process::setrlimit(
-        rustix::process::Resource::Core,
-        rustix::process::Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    );
-    Ok(CONTROL.get_or_init(|| control))
+struct Runner {
+    control: &'static UnixStream,
+    supervisor: Pid,
+    /// The pipes to the supervisor, for the case that a cell closes or replaces its own.
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    /// evcxr's store of variables, null at first.
+    variables: *mut c_void,
+    /// Never unloaded: values and thread-local destructors of the notebook point into them.
+    cells: Vec<std::mem::ManuallyDrop<libloading::Library>>,
 }
 
-fn serve(control: &UnixStream) -> ! {
-    let mut variables: *mut c_void = std::ptr::null_mut();
-    let mut cells = Vec::new();
-    loop {
-        let Ok(Some((kind, target))) = control::read(control) else {
-            std::process::exit(0)
-        };
-        match kind {
-            Kind::Run => {}
-            Kind::Directory => {
-                // The kernel has been there itself just now; a folder that is gone since shows in the cell's own errors.
-                let _ = std::env::set_current_dir(&target);
-                continue;
-            }
-            Kind::Variable => {
-                set_variable(&target);
-                continue;
-            }
-            _ => std::process::exit(97),
+impl Runner {
+    /// The control socket is standard input; user code finds an empty one in its place.
+    fn start() -> std::io::Result<Self> {
+        let supervisor = std::env::args().nth(2).and_then(|process| process.parse().ok());
+        let supervisor = supervisor
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| std::io::Error::other("no supervisor"))?;
+        // A runner never outlives its supervisor, however that ends.
+        if !system::die_with_parent(supervisor) {
+            std::process::exit(0);
         }
-        let (function, path) = target.split_once(' ').unwrap_or((&target, ""));
+        close_inherited();
+        let control = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+        let control = CONTROL.get_or_init(|| control);
+        let nothing = std::fs::File::open("/dev/null")?;
+        rustix::stdio::dup2_stdin(&nothing)?;
+        // A core dump of a large session takes seconds in which nothing answers.
+        let _ = rustix::process::setrlimit(
+            rustix::process::Resource::Core,
+            rustix::process::Rlimit {
+                current: Some(0),
+                maximum: Some(0),
+            },
+        );
+        system::spare_when_memory_is_short(false);
+        crash::report_over(control)?;
+        Ok(Self {
+            control,
+            supervisor,
+            stdout: std::io::stdout().as_fd().try_clone_to_owned()?,
+            stderr: std::io::stderr().as_fd().try_clone_to_owned()?,
+            variables: std::ptr::null_mut(),
+            cells: Vec::new(),
+        })
+    }
+
+    fn serve(&mut self) -> ! {
+        loop {
+            let Ok(Some(Record { kind, text, .. })) = control::read(self.control) else {
+                std::process::exit(0)
+            };
+            let told = match kind {
+                Kind::Run | Kind::RunOnly => self.run(&text, kind == Kind::Run),
+                Kind::Directory => {
+                    // The kernel has been there itself just now; a folder that is gone since shows in the cell's own errors.
+                    let _ = std::env::set_current_dir(&text);
+                    Ok(())
+                }
+                Kind::Variable => {
+                    set_variable(&text);
+                    Ok(())
+                }
+                _ => std::process::exit(97),
+            };
+            if told.is_err() {
+                std::process::exit(0);
+            }
+        }
+    }
+
+    /// Runs the cell `FUNCTION PATH`, and tells how far it got.
+    fn run(&mut self, target: &str, with_checkpoint: bool) -> std::io::Result<()> {
+        self.mend_outputs();
+        let made = if with_checkpoint {
+            let ours = [
+                self.control.as_raw_fd(),
+                self.stdout.as_raw_fd(),
+                self.stderr.as_raw_fd(),
+            ];
+            checkpoint::make(self.control, self.supervisor, &ours)
+        } else {
+            Made::Refused("checkpoints are switched off (`%checkpoint on`)".to_owned())
+        };
+        match made {
+            #[cfg(target_os = "linux")]
+            Made::Sleeps => {}
+            // The cell has cost a process already; it is not run again.
+            #[cfg(target_os = "linux")]
+            Made::Woken => return control::write(self.control, Kind::Ready, b""),
+            Made::Refused(why) => control::write(self.control, Kind::NoCheckpoint, why.as_bytes())?,
+        }
+        let (function, path) = target.split_once(' ').unwrap_or((target, ""));
         let ended = match load(path) {
             Ok(library) => {
-                let ended = run_cell(&library, function, &mut variables);
-                // Never unloaded: values and thread-local destructors of the notebook point into it.
-                cells.push(std::mem::ManuallyDrop::new(library));
+                let ended = run_cell(&library, function, &mut self.variables);
+                self.cells.push(std::mem::ManuallyDrop::new(library));
                 ended
             }
             Err(error) => Err(error),
         };
-        let told = match ended {
-            Ok(()) => control::write(control, Kind::Done, b""),
-            Err(error) => control::write(control, Kind::Failed, error.to_string().as_bytes()),
-        };
-        if told.is_err() {
-            std::process::exit(0);
+        match ended {
+            Ok(()) => control::write(self.control, Kind::Done, b""),
+            Err(error) => control::write(self.control, Kind::Failed, error.to_string().as_bytes()),
         }
+    }
+
+    /// What a cell did to its standard output and error ends with it.
+    fn mend_outputs(&self) {
+        let same = |one: &OwnedFd, other: std::os::fd::BorrowedFd<'_>| {
+            let identity = |stat: rustix::fs::Stat| (stat.st_dev, stat.st_ino);
+            let other = rustix::fs::fstat(other).map(identity);
+            rustix::fs::fstat(one).map(identity) == other
+        };
+        if !same(&self.stdout, std::io::stdout().as_fd()) {
+            // Nothing is left to tell it to; the cell runs without.
+            let _ = rustix::stdio::dup2_stdout(&self.stdout);
+        }
+        if !same(&self.stderr, std::io::stderr().as_fd()) {
+            let _ = rustix::stdio::dup2_stderr(&self.stderr);
+        }
+    }
+}
+
+/// Closes what a careless parent of the kernel has left open: user code has no use for it, and a pipe among it would be taken
+/// for user code's own.
+fn close_inherited() {
+    let Ok(open) = std::fs::read_dir("/dev/fd") else { return };
+    let open: Vec<i32> = open
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in open.into_iter().filter(|number| *number > 2) {
+        // SAFETY: this process has opened nothing yet but the listing, which is closed by now, so nobody owns these.
+        unsafe { libc::close(number) };
     }
 }
 
@@ -120,6 +203,9 @@ fn run_cell(
         if let Ok(begin) = library.get::<extern "C" fn(Report)>(b"pipulate_cell_begin\0") {
             begin(report);
         }
+        if let Ok(end) = library.get::<extern "C" fn()>(b"pipulate_cell_end\0") {
+            crash::flush_with(*end);
+        }
     }
     // SAFETY: evcxr's entry point takes the pointer to its variable store, null at first, and returns it, perhaps
     // newly made. This process gives it back what the last cell returned, from the same thread each time, so values that
@@ -128,13 +214,24 @@ fn run_cell(
         let run = library.get::<extern "C" fn(*mut c_void) -> *mut c_void>(function.as_bytes())?;
         *variables = run(*variables);
     }
-    // SAFETY: as for `pipulate_cell_begin`.
-    unsafe {
-        if let Ok(end) = library.get::<extern "C" fn()>(b"pipulate_cell_end\0") {
-            end();
-        }
-    }
+    finish();
     Ok(())
+}
+
+/// Flushes what the cell has printed. A thread that outlives its cell may hold standard output for as long as it likes: then
+/// the rest of the line comes when it lets go.
+fn finish() {
+    if system::threads() <= 1 {
+        return crash::flush();
+    }
+    let (done, flushed) = channel();
+    let flushing = std::thread::Builder::new().spawn(move || {
+        crash::flush();
+        let _ = done.send(());
+    });
+    if flushing.is_ok() {
+        let _ = flushed.recv_timeout(FLUSH);
+    }
 }
 
 extern "C" fn report(kind: u8, text: *const u8, length: usize) {

@@ -5,22 +5,26 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
 use pipulate::store::wire::{FRAME_LIMIT, read_message, write_message};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::RecvFlags;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
-use super::control::{self, Kind};
+use super::control::{self, Kind, Record};
 use super::holds::Holds;
+use super::recovery::{Process, Recovery};
 use super::scanner::{Found, Scanner};
-use super::wire::{Event, Hello, Order, Panic, ReturnedError};
+use super::system;
+use super::wire::{Event, Hello, Order, Outcome, Panic, ReturnedError};
 use crate::outputs::Stream;
 
 /// What evcxr waits for at the end of a cell.
-const EXECUTION_COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+const EXECUTION_COMPLETE: &[u8] = b"EVCXR_EXECUTION_COMPLETE\n";
+/// Not UTF-8, so evcxr returns an error and commits nothing of a cell: every variable stays, in its eyes too.
+const NOTHING_HAPPENED: &[u8] = b"\xFF\n";
 const PIECE: usize = 64 * 1024;
 
 pub(super) fn run() -> ! {
@@ -34,10 +38,13 @@ pub(super) fn run() -> ! {
 }
 
 struct Supervisor {
-    runner: Child,
     /// The runner is its own process group, so that it goes with all that it started.
-    group: Pid,
-    control: UnixStream,
+    runner: Process,
+    /// Can be read once the runner has ended. A process that a cell has forked may keep the control socket open.
+    death: Option<OwnedFd>,
+    recovery: Recovery,
+    /// Cells get a checkpoint.
+    checkpoints: bool,
     kernel: UnixStream,
     /// A pipe is absent once user code has closed its end.
     stdout: Option<File>,
@@ -48,11 +55,21 @@ struct Supervisor {
     scanner: Scanner,
     stderr_scanner: Scanner,
     holds: Holds,
-    /// A cell is being run.
-    running: bool,
+    cell: Cell,
     /// The next cell is not to be run.
     cancelled: bool,
-    killed: bool,
+}
+
+/// How far the cell that runs has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cell {
+    /// There is none.
+    None,
+    Running,
+    /// The runner is to be killed for it once it may be.
+    Interrupted,
+    /// The runner has been killed for it.
+    Killed,
 }
 
 impl Supervisor {
@@ -65,6 +82,7 @@ impl Supervisor {
                 process: std::process::id(),
             },
         )?;
+        system::adopt_orphans();
         let (control, theirs) = UnixStream::pair()?;
         let mut runner = super::runner_command()?
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -78,11 +96,12 @@ impl Supervisor {
         };
         let stdout = pipe(runner.stdout.take().map(OwnedFd::from))?;
         let stderr = pipe(runner.stderr.take().map(OwnedFd::from))?;
-        let group = Pid::from_child(&runner);
+        let number = Pid::from_child(&runner);
         Ok(Self {
-            runner,
-            group,
-            control,
+            runner: Process { number, control },
+            death: system::watch(number),
+            recovery: Recovery::default(),
+            checkpoints: true,
             kernel,
             stdout: Some(stdout),
             stderr: Some(stderr),
@@ -91,37 +110,37 @@ impl Supervisor {
             scanner: Scanner::for_stdout(),
             stderr_scanner: Scanner::for_stderr(),
             holds: Holds::default(),
-            running: false,
+            cell: Cell::None,
             cancelled: false,
-            killed: false,
         })
     }
 
     /// Passes things on until the kernel or the runner is gone.
     fn serve(&mut self) -> io::Result<()> {
         loop {
-            let [evcxr, kernel, control, stdout, stderr] = self.wait()?;
+            let [evcxr, kernel, control, death, stdout, stderr] = self.wait()?;
             if let Some(text) = self.holds.expired(Instant::now()) {
                 self.text(Stream::Stderr, text)?;
             }
             // A report comes before the marker that is printed after it.
-            if control && !self.control()? {
-                return self.runner_died();
+            if ((control && !self.control()?) || (death && !control)) && !self.runner_died()? {
+                return Ok(());
             }
             if !control && (stdout || stderr) {
                 self.drain(stdout, stderr)?;
             }
             if kernel && !self.order()? {
-                return self.kernel_gone();
+                return Ok(());
             }
             if evcxr && !self.take_from_evcxr()? {
-                return self.kernel_gone();
+                return Ok(());
             }
         }
     }
 
-    /// Waits until something can be read: from evcxr, the kernel, the control socket, standard output, standard error.
-    fn wait(&self) -> io::Result<[bool; 5]> {
+    /// Waits until something can be read: from evcxr, the kernel, the control socket, what tells the runner's death, standard
+    /// output, standard error.
+    fn wait(&self) -> io::Result<[bool; 6]> {
         let timeout = self
             .holds
             .deadline()
@@ -131,7 +150,8 @@ impl Supervisor {
             [
                 Some(self.evcxr.as_fd()),
                 Some(self.kernel.as_fd()),
-                Some(self.control.as_fd()),
+                Some(self.runner.control.as_fd()),
+                self.death.as_ref().map(OwnedFd::as_fd),
                 self.stdout.as_ref().map(File::as_fd),
                 self.stderr.as_ref().map(File::as_fd),
             ],
@@ -141,15 +161,28 @@ impl Supervisor {
 
     /// Takes one record from the runner; false when the runner is gone.
     fn control(&mut self) -> io::Result<bool> {
-        let Ok(Some((kind, text))) = control::read(&self.control) else {
+        let Ok(Some(Record { kind, text, descriptor })) = control::read(&self.runner.control) else {
             return Ok(false);
         };
         match kind {
+            Kind::Checkpoint => {
+                if let Some(descriptor) = descriptor {
+                    self.recovery.made(&text, UnixStream::from(descriptor));
+                }
+                self.kill_if_interrupted();
+            }
+            Kind::NoCheckpoint => {
+                self.recovery.refused(text);
+                self.kill_if_interrupted();
+            }
+            Kind::Crash => self.recovery.crashed(&text),
             Kind::Panic | Kind::QuestionMark => {
                 // What was printed before the report is in the pipes, and so may be the marker that follows it.
                 self.report(kind, &text)?;
                 self.drain_all()?;
             }
+            // It came to its end while it was being killed. Nobody has been told, so it has not.
+            Kind::Done | Kind::Failed if self.cell == Cell::Killed => {}
             Kind::Done => self.done()?,
             Kind::Failed => {
                 self.text(
@@ -158,7 +191,7 @@ impl Supervisor {
                 )?;
                 self.done()?;
             }
-            Kind::Run | Kind::Directory | Kind::Variable => {}
+            Kind::Run | Kind::RunOnly | Kind::Wake | Kind::Ready | Kind::Directory | Kind::Variable => {}
         }
         Ok(true)
     }
@@ -174,22 +207,31 @@ impl Supervisor {
     /// A marker was printed: the report that came before it may still be in the control socket.
     fn catch_up_on_reports(&mut self) -> io::Result<()> {
         loop {
-            let [control] = ready([Some(self.control.as_fd())], Some(&Timespec::default()))?;
+            let [control] = ready([Some(self.runner.control.as_fd())], Some(&Timespec::default()))?;
             let mut kind = [0];
-            if !control || rustix::net::recv(&self.control, &mut kind, RecvFlags::PEEK)?.0 == 0 {
+            if !control || rustix::net::recv(&self.runner.control, &mut kind, RecvFlags::PEEK)?.0 == 0 {
                 return Ok(());
             }
             // Anything else comes after the marker, and is taken in its turn.
             if kind != [Kind::Panic as u8] && kind != [Kind::QuestionMark as u8] {
                 return Ok(());
             }
-            if let Some((kind, text)) = control::read(&self.control)? {
-                self.report(kind, &text)?;
+            if let Some(record) = control::read(&self.runner.control)? {
+                self.report(record.kind, &record.text)?;
             }
         }
     }
 
     fn done(&mut self) -> io::Result<()> {
+        self.recovery.let_go();
+        let outcome = self.end_outputs()?;
+        self.cell = Cell::None;
+        send(&mut self.kernel, &Event::Done(outcome))?;
+        to_evcxr(EXECUTION_COMPLETE)
+    }
+
+    /// Sends all that is left of a cell's outputs.
+    fn end_outputs(&mut self) -> io::Result<Outcome> {
         self.drain_all()?;
         for found in self.scanner.finish() {
             self.found(found)?;
@@ -201,9 +243,7 @@ impl Supervisor {
         if let Some(text) = text {
             self.text(Stream::Stderr, text)?;
         }
-        self.running = false;
-        send(&mut self.kernel, &Event::Done(outcome))?;
-        to_evcxr(EXECUTION_COMPLETE)
+        Ok(outcome)
     }
 
     /// Takes one order from the kernel; false when the kernel is gone.
@@ -222,11 +262,13 @@ impl Supervisor {
             Order::Begin => self.cancelled = false,
             Order::Directory { directory } => self.tell(Kind::Directory, &directory),
             Order::Variable { name, value } => self.tell(Kind::Variable, &format!("{name}={value}")),
-            Order::Cancel if self.running => {
-                self.killed = true;
-                self.kill_group();
+            Order::Checkpoints { on } => self.checkpoints = on,
+            Order::Cancel if self.cell == Cell::None => self.cancelled = true,
+            Order::Cancel if self.cell == Cell::Running => {
+                self.cell = Cell::Interrupted;
+                self.kill_if_interrupted();
             }
-            Order::Cancel => self.cancelled = true,
+            Order::Cancel => {}
             Order::Exit => return Ok(false),
         }
         Ok(true)
@@ -257,20 +299,23 @@ impl Supervisor {
 
     fn run_cell(&mut self, function: &str, path: &str) -> io::Result<()> {
         if std::mem::take(&mut self.cancelled) {
-            // A line that is not UTF-8 makes evcxr return an error and commit nothing, so that every variable stays.
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(b"\xFF\n")?;
-            return stdout.flush();
+            return to_evcxr(NOTHING_HAPPENED);
         }
-        self.running = true;
+        self.cell = Cell::Running;
+        self.recovery.begin();
         send(&mut self.kernel, &Event::Started)?;
-        self.tell(Kind::Run, &format!("{function} {path}"));
+        let kind = if self.checkpoints { Kind::Run } else { Kind::RunOnly };
+        // A runner that is gone shows as the end of its control socket.
+        let _ = control::write(&self.runner.control, kind, format!("{function} {path}").as_bytes());
         Ok(())
     }
 
-    fn tell(&self, kind: Kind, text: &str) {
-        // A runner that is gone shows as the end of its control socket.
-        let _ = control::write(&self.control, kind, text.as_bytes());
+    /// Tells the runner of something that it and those that come after it remember.
+    fn tell(&mut self, kind: Kind, text: &str) {
+        if self.cell != Cell::None {
+            self.recovery.told(kind, text);
+        }
+        let _ = control::write(&self.runner.control, kind, text.as_bytes());
     }
 
     /// Sends all that has been printed so far.
@@ -348,14 +393,14 @@ impl Supervisor {
             Found::Panicked => {
                 self.catch_up_on_reports()?;
                 self.holds.panicked();
-                to_evcxr("EVCXR_PANIC_NOTIFICATION")
+                to_evcxr(b"EVCXR_PANIC_NOTIFICATION\n")
             }
             Found::QuestionMark => {
                 self.catch_up_on_reports()?;
                 self.holds.failed();
-                to_evcxr("EVCXR_ERROR_OCCURRED")
+                to_evcxr(b"EVCXR_ERROR_OCCURRED\n")
             }
-            Found::ChangedType(line) => to_evcxr(&line),
+            Found::ChangedType(line) => to_evcxr(format!("{line}\n").as_bytes()),
         }
     }
 
@@ -374,40 +419,48 @@ impl Supervisor {
 
     fn kill_group(&self) {
         // Fails only where the group is gone already.
-        let _ = kill_process_group(self.group, Signal::KILL);
+        let _ = kill_process_group(self.runner.number, Signal::KILL);
     }
 
-    fn runner_died(&mut self) -> io::Result<()> {
-        let status = self.runner.wait()?;
-        self.kill_group();
-        self.drain_all()?;
-        for found in self.scanner.finish() {
-            self.found(found)?;
+    fn kill_if_interrupted(&mut self) {
+        if self.cell == Cell::Interrupted && !self.recovery.is_undecided() {
+            self.cell = Cell::Killed;
+            self.kill_group();
         }
-        let how = match (status.signal(), status.code()) {
-            _ if self.killed => "it was interrupted".to_owned(),
-            (Some(signal), _) => format!("it was ended by signal {signal}{}", signal_name(signal)),
-            (None, Some(code)) => format!("it exited with code {code}"),
-            (None, None) => "it is gone".to_owned(),
-        };
-        send(&mut self.kernel, &Event::Died { how })
     }
 
-    fn kernel_gone(&mut self) -> io::Result<()> {
+    /// The runner is gone, or going. True when a checkpoint goes on in its place.
+    fn runner_died(&mut self) -> io::Result<bool> {
         self.kill_group();
-        self.runner.wait().map(|_| ())
+        let status = waitpid(Some(self.runner.number), WaitOptions::empty())?;
+        let status = ExitStatus::from_raw(status.map_or(0, |(_, status)| status.as_raw()));
+        // What it said last, a checkpoint among it.
+        while ready([Some(self.runner.control.as_fd())], Some(&Timespec::default()))? == [true] && self.control()? {}
+        system::kill_children(&self.recovery.own());
+        self.end_outputs()?;
+        let cell = std::mem::replace(&mut self.cell, Cell::None);
+        let death = self
+            .recovery
+            .death(status, matches!(cell, Cell::Interrupted | Cell::Killed));
+        let running = cell != Cell::None;
+        if running && let Some(woken) = self.recovery.wake() {
+            self.death = system::watch(woken.number);
+            self.runner = woken;
+            send(&mut self.kernel, &Event::WentBack(death))?;
+            to_evcxr(NOTHING_HAPPENED)?;
+            return Ok(true);
+        }
+        let no_checkpoint = if running { self.recovery.none_since() } else { None };
+        send(&mut self.kernel, &Event::Died { death, no_checkpoint })?;
+        Ok(false)
     }
 }
 
-fn signal_name(signal: i32) -> &'static str {
-    match Signal::from_named_raw(signal) {
-        Some(Signal::SEGV) => " (segmentation fault)",
-        Some(Signal::ABORT) => " (abort)",
-        Some(Signal::BUS) => " (bus error)",
-        Some(Signal::ILL) => " (illegal instruction)",
-        Some(Signal::FPE) => " (arithmetic fault)",
-        Some(Signal::KILL) => " (killed, perhaps for want of memory)",
-        _ => "",
+impl Drop for Supervisor {
+    /// Nothing that user code has started outlives the supervisor.
+    fn drop(&mut self) {
+        self.kill_group();
+        system::kill_children(&[]);
     }
 }
 
@@ -415,9 +468,9 @@ fn send<T: serde::Serialize>(to: &mut UnixStream, message: &T) -> io::Result<()>
     write_message(to, message)
 }
 
-fn to_evcxr(line: &str) -> io::Result<()> {
+fn to_evcxr(line: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}")?;
+    stdout.write_all(line)?;
     stdout.flush()
 }
 

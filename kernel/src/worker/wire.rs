@@ -44,11 +44,24 @@ pub enum Event {
     },
     /// The cell ran to its end, or left it by a panic or a failed `?`.
     Done(Outcome),
+    /// The cell ended its process, and a checkpoint goes on: every variable is as it was before.
+    WentBack(Death),
     /// The runner is gone, and the supervisor goes with it.
     Died {
-        /// How, in words.
-        how: String,
+        /// How.
+        death: Death,
+        /// Why there was no checkpoint to go back to, where a cell was running.
+        no_checkpoint: Option<String>,
     },
+}
+
+/// How the process that ran a cell ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Death {
+    /// A name that a program can match, such as `StackOverflow`.
+    pub name: String,
+    /// What happened, in a sentence without its full stop.
+    pub how: String,
 }
 
 /// How a cell ended.
@@ -141,6 +154,11 @@ pub enum Order {
         name: String,
         /// Its value.
         value: String,
+    },
+    /// Whether cells get a checkpoint from now on.
+    Checkpoints {
+        /// They do.
+        on: bool,
     },
     /// Stop the evaluation. A cell that runs is killed, with the runner; one that does not run yet will not.
     Cancel,

@@ -77,14 +77,14 @@ fn data() -> &'static Path {
 }
 
 /// A notebook in a folder of its own.
-struct TestNotebook {
-    running: Running,
+pub(super) struct TestNotebook {
+    pub(super) running: Running,
     folder: tempfile::TempDir,
     count: u32,
 }
 
 impl TestNotebook {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self::start_with_worker(PathBuf::from(env!("CARGO_BIN_EXE_pipulate-kernel")))
     }
 
@@ -103,7 +103,7 @@ impl TestNotebook {
         }
     }
 
-    fn run_with(&mut self, code: &str, answers: &[&str]) -> (Vec<String>, Result<(), CellError>) {
+    pub(super) fn run_with(&mut self, code: &str, answers: &[&str]) -> (Vec<String>, Result<(), CellError>) {
         self.count += 1;
         let outputs = Arc::new(Recorder::default());
         outputs
@@ -125,19 +125,23 @@ impl TestNotebook {
     }
 
     #[track_caller]
-    fn check(&mut self, code: &str, expected: &[&str]) {
+    pub(super) fn check(&mut self, code: &str, expected: &[&str]) {
         let (sent, result) = self.run_with(code, &[]);
         assert_eq!(result, Ok(()), "{code}\nsent {sent:#?}");
         assert_eq!(sent, expected, "{code}");
     }
 
     #[track_caller]
-    fn check_error(&mut self, code: &str, ename: &str, evalue: &str) -> CellError {
+    pub(super) fn check_error(&mut self, code: &str, ename: &str, evalue: &str) -> CellError {
         let (sent, result) = self.run_with(code, &[]);
         let error = result.expect_err(code);
         assert_eq!(error.ename, ename, "{code}\n{error:#?}\nsent {sent:#?}");
         assert!(error.evalue.contains(evalue), "{code}\n{error:#?}");
         error
+    }
+
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap()
     }
 
     fn pip(&self) -> Pip {
@@ -172,6 +176,10 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
     assert!(error.traceback[0].contains("cell:2:14"), "{error:#?}");
     assert!(!error.traceback.join("\n").contains("evcxr"), "{error:#?}");
 
+    // The compiler's advice comes with the error, not in its place.
+    let error = notebook.check_error("HashMap::new()", "CompileError", "HashMap");
+    assert!(error.traceback[0].contains("cell:1:1"), "{error:#?}");
+
     let error = notebook.check_error("let w = 5;\nv[7]", "Panic", "index out of bounds");
     assert!(error.traceback.join("\n").contains("v[7]"), "{error:#?}");
     notebook.check_error(
@@ -193,8 +201,9 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
     );
     assert_eq!(sent.last().unwrap(), "result: true");
 
-    let error = notebook.check_error("std::process::exit(3)", "ProcessDied", "exited with code 3");
-    assert!(error.traceback.join(" ").contains("Variables are lost"));
+    let error = notebook.check_error("std::process::exit(3)", "Exited", "exit code 3");
+    assert!(error.traceback.join(" ").contains("as it was before"));
+    notebook.check("v", &["result: [1, 2, 3]"]);
     notebook.check("fn double(x: i32) -> i32 { x * 2 }\ndouble(21)", &["result: 42"]);
     notebook.check_error("panic!(\"after a restart\")", "Panic", "after a restart");
     notebook.check(

@@ -7,6 +7,7 @@ mod kernel;
 mod scripted;
 
 mod abort;
+mod checkpoints;
 mod clients;
 mod comms;
 mod control;

@@ -1,0 +1,50 @@
+//! evcxr's commands in the text of a cell.
+
+/// Whether a line adds a dependency.
+pub(super) fn is_dependency(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with(":dep ") || line.starts_with("extern crate ")
+}
+
+/// The text with evcxr's commands and shell lines blanked, since evcxr runs commands when it completes. Offsets stay.
+pub(super) fn without_commands(code: &str) -> String {
+    let mut out = String::with_capacity(code.len());
+    let mut rust = false;
+    for line in code.split_inclusive('\n') {
+        let trimmed = line.trim_start();
+        rust |= !(trimmed.is_empty() || trimmed.starts_with([':', '!']) || trimmed.starts_with("//"));
+        if rust || trimmed.is_empty() {
+            out.push_str(line);
+        } else {
+            out.extend(line.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+        }
+    }
+    out
+}
+
+/// The end of the name that stands at an offset.
+pub(super) fn end_of_name(code: &str, offset: usize) -> usize {
+    let rest = code.get(offset..).unwrap_or("");
+    let name: usize = rest
+        .chars()
+        .take_while(|character| character.is_alphanumeric() || *character == '_')
+        .map(char::len_utf8)
+        .sum();
+    offset.min(code.len()) + name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_blanked_and_offsets_stay() {
+        let code = "// é\n:dep serde\n!ls\nlet x = !true;\n:restart";
+        let blanked = without_commands(code);
+        assert_eq!(blanked.len(), code.len());
+        assert!(
+            !blanked.contains(":dep") && !blanked.contains("ls\n") && blanked.ends_with("let x = !true;\n:restart")
+        );
+        assert_eq!(end_of_name("let value = 1;", 6), 9);
+    }
+}
