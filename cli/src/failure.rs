@@ -8,6 +8,7 @@ use anyhow::Error;
 
 use crate::json_text::shell_word;
 use crate::signals::Signal;
+use crate::terminal::visible;
 
 /// What helps whoever looks for a job.
 pub(crate) const LIST_JOBS: &str = "`pipulate job list` shows the jobs there are.";
@@ -141,7 +142,7 @@ pub(crate) fn is_broken_pipe(error: &Error) -> bool {
 pub(crate) fn report(error: &Error) -> ExitCode {
     let failure = error.downcast_ref::<Failure>();
     let stored = error.downcast_ref::<pipulate::Error>();
-    anstream::eprintln!("error: {error:#}");
+    anstream::eprintln!("error: {}", visible(&format!("{error:#}")));
     if let Some(details) = failure.and_then(|failure| failure.details.as_deref()) {
         anstream::eprintln!("{}", details.trim_end_matches('\n'));
     }
@@ -149,13 +150,21 @@ pub(crate) fn report(error: &Error) -> ExitCode {
         .and_then(|failure| failure.help.clone())
         .or_else(|| stored.and_then(help_with));
     if let Some(help) = help {
-        anstream::eprintln!("help: {help}");
+        anstream::eprintln!("help: {}", visible(&help));
     }
     let exit = failure
         .map(|failure| failure.exit)
         .or_else(|| stored.map(exit_of))
         .unwrap_or(Exit::Failed);
     ExitCode::from(exit.code())
+}
+
+/// Tells about something that does not stop a command.
+pub(crate) fn warn(message: &str, help: Option<&str>) {
+    anstream::eprintln!("warning: {}", visible(message));
+    if let Some(help) = help {
+        anstream::eprintln!("help: {}", visible(help));
+    }
 }
 
 /// What to type about an error of the store; where nothing can be typed, what the store itself advises.

@@ -98,7 +98,7 @@ impl Progress {
     pub(crate) fn note(&mut self, text: &str) {
         if !self.quiet {
             self.start_line();
-            write_error(format_args!("{text}\n"));
+            write_error(format_args!("{}\n", terminal::visible(text)));
         }
     }
 
@@ -110,7 +110,7 @@ impl Progress {
         } else {
             " "
         };
-        write_error(format_args!("{prompt}{gap}"));
+        write_error(format_args!("{}{gap}", terminal::visible(prompt)));
     }
 
     /// Shows what a cell puts out.

@@ -155,12 +155,41 @@ fn an_export_is_one_document() {
     );
 }
 
+/// Turns the writing around, and is allowed in names.
+const OVERRIDE: char = '\u{202e}';
+
 #[test]
-fn text_that_would_steer_a_terminal_does_not() {
+fn text_that_would_steer_a_terminal_is_shown_escaped() {
     let sandbox = Sandbox::new();
-    sandbox.prepare("job set k s '\"a\\u001b[2Jb\"'");
-    let shown = sandbox.run("job show k").code(0);
-    assert!(!shown.stdout.contains('\u{1b}'), "{shown}");
+    let key = format!("k{OVERRIDE}");
+    // JSON may hold these as they are: a rubout, an escape sequence of eight bits, an override.
+    let value = format!("\"a\u{7f}\u{9b}2J{OVERRIDE}b\"");
+    let line = |command: &str| command.replace("KEY", &key);
+    sandbox
+        .run_with_input(&line("job set KEY s -"), &value)
+        .code(0)
+        .stdout("Set `s` of `k\\u202e`, revision 1\n");
+    for command in ["job list", "job show KEY", "job history KEY", "job undo KEY"] {
+        let ran = sandbox.run(&line(command)).code(0);
+        let odd = |character: char| character == OVERRIDE || character.is_control() && character != '\n';
+        assert!(!ran.stdout.contains(odd), "{:?}", ran.stdout);
+        if command.contains("show") || command.contains("history") {
+            assert!(ran.stdout.contains(r#""a\u007f\u009b2J\u202eb""#), "{ran}");
+        }
+        if !command.contains("history") {
+            assert!(ran.stdout.contains(r"k\u202e"), "{ran}");
+        }
+        if command.contains("history") {
+            // Programs get what is stored.
+            let json = sandbox.run(&line("job history KEY --json")).code(0);
+            assert!(json.stdout.contains(&value), "{json}");
+            let got = sandbox.run(&line("job get KEY s")).code(0);
+            assert_eq!(got.stdout, format!("{value}\n"));
+        }
+    }
+    sandbox.run(&line("job get KEY s")).code(3).stderr(
+        "error: the job `k\\u202e` has no step `s`\nhelp: `pipulate job show 'k\\u202e'` shows the steps it has.\n",
+    );
 }
 
 #[cfg(unix)]

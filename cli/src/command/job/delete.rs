@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Hide a job; `pipulate job undelete` brings it back
 #[derive(Args)]
@@ -18,7 +19,7 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         store.job(&self.key)?.delete()?;
-        writeln!(out, "Deleted `{}`", self.key)?;
+        terminal::say(out, &format!("Deleted `{}`", self.key))?;
         Ok(())
     }
 }

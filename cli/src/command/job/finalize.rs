@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Lock a job: from now on every change is refused
 #[derive(Args)]
@@ -18,7 +19,7 @@ pub(crate) struct Finalize {
 impl Finalize {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         store.job(&self.key)?.finalize()?;
-        writeln!(out, "Finalized `{}`", self.key)?;
+        terminal::say(out, &format!("Finalized `{}`", self.key))?;
         Ok(())
     }
 }

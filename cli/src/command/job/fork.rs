@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Copy a job under a new key
 ///
@@ -26,7 +27,7 @@ pub(crate) struct Fork {
 impl Fork {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         store.job(&self.key)?.fork(self.from_step.as_deref(), &self.new)?;
-        writeln!(out, "Forked `{}` to `{}`", self.key, self.new)?;
+        terminal::say(out, &format!("Forked `{}` to `{}`", self.key, self.new))?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use crate::failure::Failure;
 use crate::json_text::shell_word;
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Take a step's value away
 ///
@@ -31,7 +32,7 @@ impl Remove {
             let help = format!("`pipulate job show {}` shows the steps it has.", shell_word(&self.key));
             return Err(Failure::missing(message).help(help).into());
         }
-        writeln!(out, "Removed `{}` from `{}`", self.step, self.key)?;
+        terminal::say(out, &format!("Removed `{}` from `{}`", self.step, self.key))?;
         Ok(())
     }
 }

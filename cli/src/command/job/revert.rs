@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Open a step again and set the later ones aside
 ///
@@ -22,12 +23,11 @@ pub(crate) struct Revert {
 impl Revert {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         let aside = store.job(&self.key)?.revert(&self.step)?;
-        write!(out, "Opened `{}` of `{}`", self.step, self.key)?;
+        let mut text = format!("Opened `{}` of `{}`", self.step, self.key);
         if !aside.is_empty() {
             let names: Vec<_> = aside.iter().map(|name| format!("`{name}`")).collect();
-            write!(out, ", set aside {}", names.join(", "))?;
+            text = format!("{text}, set aside {}", names.join(", "));
         }
-        writeln!(out)?;
-        Ok(())
+        Ok(terminal::say(out, &text)?)
     }
 }

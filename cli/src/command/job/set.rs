@@ -6,6 +6,7 @@ use clap::Args;
 use crate::failure::Failure;
 use crate::json_text::JsonText;
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Give a step a value
 ///
@@ -57,7 +58,10 @@ impl Set {
         };
         let job = store.create()?.job_in(&self.key, &self.workflow)?;
         let revision = job.set_json(&self.step, value.as_str())?;
-        writeln!(out, "Set `{}` of `{}`, revision {revision}", self.step, self.key)?;
+        terminal::say(
+            out,
+            &format!("Set `{}` of `{}`, revision {revision}", self.step, self.key),
+        )?;
         Ok(())
     }
 }

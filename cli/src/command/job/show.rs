@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::view::{JobView, StepView, state, time, write_json};
 use crate::store::{StoreOption, missing_job};
 use crate::table::Table;
+use crate::terminal;
 
 /// Show a job and its steps
 #[derive(Args)]
@@ -41,11 +42,15 @@ impl Show {
             };
             return write_json(out, &whole);
         }
-        writeln!(out, "job       {}", info.key)?;
-        writeln!(out, "workflow  {}", info.workflow)?;
-        writeln!(out, "state     {}, revision {}", state(&info), info.revision)?;
-        writeln!(out, "created   {}", time(&info.created))?;
-        writeln!(out, "updated   {}", time(&info.updated))?;
+        for (name, value) in [
+            ("job", info.key.to_string()),
+            ("workflow", info.workflow.to_string()),
+            ("state", format!("{}, revision {}", state(&info), info.revision)),
+            ("created", time(&info.created)),
+            ("updated", time(&info.updated)),
+        ] {
+            terminal::say(out, &format!("{name:<8}  {value}"))?;
+        }
         if steps.is_empty() {
             return Ok(writeln!(out, "\nIt has no steps.")?);
         }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Bring a deleted job back, as it was
 #[derive(Args)]
@@ -19,9 +20,9 @@ pub(crate) struct Undelete {
 impl Undelete {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         if store.existing()?.undelete(&self.key)? {
-            writeln!(out, "Brought `{}` back", self.key)?;
+            terminal::say(out, &format!("Brought `{}` back", self.key))?;
         } else {
-            writeln!(out, "`{}` is not deleted", self.key)?;
+            terminal::say(out, &format!("`{}` is not deleted", self.key))?;
         }
         Ok(())
     }

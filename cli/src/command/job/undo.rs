@@ -5,6 +5,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Take back the last change of a job's values
 ///
@@ -23,11 +24,11 @@ impl Undo {
         let Some(event) = store.job(&self.key)?.undo()? else {
             return Err(Failure::missing(format!("nothing is left to undo in the job `{}`", self.key)).into());
         };
-        write!(out, "Undid {}", event.kind)?;
-        if let Some(step) = event.step {
-            write!(out, " of `{step}`")?;
-        }
-        writeln!(out, " in `{}`, revision {}", self.key, event.revision)?;
-        Ok(())
+        let of_step = event.step.map(|step| format!(" of `{step}`")).unwrap_or_default();
+        let (kind, key, revision) = (&event.kind, &self.key, event.revision);
+        Ok(terminal::say(
+            out,
+            &format!("Undid {kind}{of_step} in `{key}`, revision {revision}"),
+        )?)
     }
 }

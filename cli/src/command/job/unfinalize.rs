@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::store::StoreOption;
+use crate::terminal;
 
 /// Open a finalized job again; nothing is lost
 #[derive(Args)]
@@ -18,7 +19,7 @@ pub(crate) struct Unfinalize {
 impl Unfinalize {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         store.job(&self.key)?.unfinalize()?;
-        writeln!(out, "Opened `{}`", self.key)?;
+        terminal::say(out, &format!("Opened `{}`", self.key))?;
         Ok(())
     }
 }
