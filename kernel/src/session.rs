@@ -13,7 +13,7 @@ use pipulate::cell::{self, Cell, SegmentKind};
 use pipulate::runtime::protocol::{Failure, Reply, Request};
 use pipulate::store::wire;
 
-use crate::cell_socket::{CellServices, CellSocket, cell_error};
+use crate::cell_socket::{CellServices, CellSocket};
 use crate::engine::Completions;
 use crate::engine::handle::EngineHandle;
 use crate::lower::{Lowered, lower};
@@ -22,6 +22,10 @@ use crate::notebook::{CellRequest, Completeness, Notebook};
 use crate::outputs::{CellError, MimeBundle, Outputs, Stream};
 use crate::source_map::{Builder, SourceMap};
 use crate::state::{NotebookState, pip_error};
+
+mod definition;
+#[cfg(test)]
+mod tests;
 
 /// How long a completion or an inspection may take of rust-analyzer's time.
 const ANALYSIS: Duration = Duration::from_secs(3);
@@ -40,7 +44,7 @@ struct Shared {
     socket: Arc<CellSocket>,
     history: Mutex<Vec<(u32, String)>>,
     /// The last error that the store gave a cell.
-    refused: Mutex<Option<Failure>>,
+    refused: Mutex<Option<pipulate::Error>>,
 }
 
 impl Session {
@@ -178,11 +182,18 @@ impl Notebook for Session {
             return Some(help);
         }
         let map = self.for_analysis(code);
-        let _ = detail;
-        self.shared
+        let found = self
+            .shared
             .engine
             .try_inspect(map.lowered(), map.to_lowered(offset), ANALYSIS)
-            .flatten()
+            .flatten();
+        if detail == 0 {
+            return found;
+        }
+        match self.shared.source_of(definition::name_at(code, offset)?) {
+            Some(cell) => Some(definition::with_source(found, &cell)),
+            None => found,
+        }
     }
 
     fn completeness(&self, code: &str) -> Completeness {
@@ -231,6 +242,9 @@ impl Shared {
     /// Runs a cell without Rust.
     fn run_direct(&self, cell: &Cell<'_>, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
         for segment in cell.segments() {
+            if outputs.is_interrupted() {
+                return Err(CellError::new("Interrupted", "the cell was interrupted"));
+            }
             match &segment.kind {
                 SegmentKind::Shell => self.run_shell(cell.slice(&segment.span), outputs)?,
                 SegmentKind::LineMagic(call) => {
@@ -248,6 +262,13 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// The cell that has defined an item, with its number.
+    fn source_of(&self, name: &str) -> Option<(u32, String)> {
+        let is_item = self.engine.items().iter().any(|item| item == name);
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        definition::defining_cell(name, &history).filter(|_| is_item).cloned()
     }
 
     fn inspect_name(&self, name: &str, is_magic: bool) -> Option<MimeBundle> {
@@ -277,11 +298,12 @@ impl Shared {
 }
 
 impl Shared {
-    /// An error that came back from a cell by `?` has lost its name on the way. One that the store gave the cell is known.
+    /// An error that came back from a cell by `?` may have lost its name on the way, in another error such as `anyhow`'s. One that
+    /// the store gave the cell is known.
     fn named(&self, error: CellError) -> CellError {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         match refused {
-            Some(failure) if error.ename == "Error" && error.evalue == failure.message => cell_error(failure),
+            Some(refused) if error.ename == "Error" && error.evalue == refused.to_string() => pip_error(&refused),
             _ => error,
         }
     }
@@ -321,12 +343,7 @@ impl Services {
                 };
                 let reply = wire::answer(pip.store().as_ref(), call);
                 if let Err(error) = &reply {
-                    let failure = Failure {
-                        name: error.name().to_owned(),
-                        message: error.to_string(),
-                        help: error.help(),
-                    };
-                    *shared.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                    *shared.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
                 }
                 Reply::Store { reply }
             }

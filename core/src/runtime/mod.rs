@@ -22,7 +22,7 @@ pub use protocol::InputRequest;
 use protocol::{Failure, Reply, Request};
 
 /// How often the user is asked for a value before the cell fails.
-pub const ATTEMPTS: usize = 3;
+pub const ATTEMPTS: usize = 5;
 
 /// Binds the named variables, `job` and `pip`, for the rest of the cell.
 ///

@@ -12,7 +12,7 @@
 //! | `value TEXT` | the value of the cell |
 //! | `panic TEXT`, `error NAME TEXT` | user code that fails |
 //! | `input PROMPT`, `password PROMPT` | asks, and prints the answer |
-//! | `var NAME` | defines a variable |
+//! | `var NAME`, `fn NAME` | defines a variable or an item |
 //! | `crash TEXT` | the engine itself panics |
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,7 @@ use crate::outputs::{CellError, InputError, MimeBundle, Stream};
 #[derive(Default)]
 pub struct FakeEngine {
     variables: Vec<Variable>,
+    items: Vec<String>,
     stop: Arc<StopSwitch>,
     /// How often [`Engine::warm_up`] still has something to do.
     warm_ups: u32,
@@ -76,6 +77,7 @@ impl FakeEngine {
                 name: rest.to_owned(),
                 type_name: "i32".to_owned(),
             }),
+            "fn" => self.items.push(rest.to_owned()),
             #[expect(clippy::panic, reason = "this is what the command is for")]
             "crash" => panic!("{rest}"),
             _ => {
@@ -131,11 +133,12 @@ impl Engine for FakeEngine {
     }
 
     fn items(&self) -> Vec<String> {
-        Vec::new()
+        self.items.clone()
     }
 
     fn reset(&mut self) -> Result<(), CellError> {
         self.variables.clear();
+        self.items.clear();
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Asks the user for a step's value: for `%pip_input` on a line of its own, and for code in cells.
 
 use pipulate::JobKey;
-use pipulate::runtime::InputRequest;
+use pipulate::runtime::{ATTEMPTS, InputRequest};
 
 use super::Context;
 use crate::outputs::{CellError, InputError, Stream};
@@ -17,7 +17,8 @@ const ONE_LINE: usize = 60;
 /// memory or the environment when it is there. A choice is always one of the request's.
 ///
 /// # Errors
-/// `MissingInput` when there is nobody to ask, `InvalidInput` when the value that was given will not do, `Interrupted`.
+/// `MissingInput` when there is nobody to ask, `InvalidInput` when the value that was given will not do or the user has chosen none
+/// of the choices a few times over, `Interrupted`.
 pub fn ask(request: &InputRequest, context: &Context<'_>) -> Result<String, CellError> {
     let job = context.state.job()?;
     ask_for(job.key(), request, context)
@@ -34,7 +35,8 @@ pub(super) fn ask_for(job: &JobKey, request: &InputRequest, context: &Context<'_
         context.print(&format!("{help}\n"));
     }
     let prompt = prompt(request, context);
-    loop {
+    let mut last_problem = String::new();
+    for _ in 0..ATTEMPTS {
         let answer = match context.outputs.input(&prompt, request.secret) {
             Ok(answer) => answer,
             Err(InputError::Interrupted) => {
@@ -55,9 +57,18 @@ pub(super) fn ask_for(job: &JobKey, request: &InputRequest, context: &Context<'_
                 }
                 return Ok(accepted);
             }
-            Err(problem) => context.outputs.stream(Stream::Stderr, &format!("{problem}\n")),
+            Err(problem) => {
+                context.outputs.stream(Stream::Stderr, &format!("{problem}\n"));
+                last_problem = problem;
+            }
         }
     }
+    let step = &request.step;
+    let error = CellError::new(
+        "InvalidInput",
+        format!("no answer for step `{step}` will do: {last_problem}"),
+    );
+    Err(error.with_help("Run the cell again to be asked again."))
 }
 
 /// An answer that needs no asking, and where it comes from.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use pipulate::cell::args::{Parsed, UsageError};
 use pipulate::cell::{Cell, MagicCall, nearest};
-use pipulate::{Job, Pip};
+use pipulate::{Error, Job, Pip};
 
 use crate::engine::handle::EngineHandle;
 use crate::outputs::{CellError, MimeBundle, Outputs, Stream};
@@ -51,6 +51,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod time;
+mod variable_values;
 mod who;
 mod whos;
 mod writefile;
@@ -311,6 +312,17 @@ impl Context<'_> {
             }
             None => self.state.job(),
         }
+    }
+}
+
+/// A deleted job reads as one without steps; who looks at it or asks for its values should know.
+fn refuse_deleted(job: &Job, operation: impl Into<String>) -> Result<(), CellError> {
+    match job.info().shown()? {
+        Some(info) if info.deleted => Err(pip_error(&Error::Deleted {
+            operation: operation.into(),
+            job: info.key,
+        })),
+        _ => Ok(()),
     }
 }
 

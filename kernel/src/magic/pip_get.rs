@@ -3,7 +3,7 @@
 use pipulate::Job;
 use pipulate::cell::{GetCall, json_literal};
 
-use super::{Call, Context, Example, Form, Magic, Shown, Specification, usage_error};
+use super::{Call, Context, Example, Form, Magic, Shown, Specification, refuse_deleted, usage_error};
 use crate::outputs::CellError;
 
 pub(super) static MAGIC: Magic = Magic {
@@ -43,6 +43,7 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     let Some(default) = get.default else {
         return Err(missing(&job, step));
     };
+    refuse_deleted(&job, format!("read step `{step}`"))?;
     let Some(json) = json_literal(&call.text[default]) else {
         return Err(
             call.misused("a default that is Rust goes with `let x: T = %pip_get ..`, one that is shown is JSON")

@@ -105,11 +105,11 @@ fn describe(key: &JobKey, workflow: &WorkflowName, info: Option<&JobInfo>) -> St
     let steps = count(info.steps, "step");
     let changed = time(&info.updated);
     let state = if info.deleted {
-        " It is deleted: `pip.undelete(KEY)?` brings it back."
+        format!(" It is deleted: `pip.undelete({:?})?` brings it back.", key.as_str())
     } else if info.finalized {
-        " It is finalized: `%pip_unfinalize` opens it."
+        " It is finalized: `%pip_unfinalize` opens it.".to_owned()
     } else {
-        ""
+        String::new()
     };
     format!("Job `{key}` of the workflow `{workflow}`: {steps} done, last changed {changed} UTC.{state}")
 }

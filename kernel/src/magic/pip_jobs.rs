@@ -66,7 +66,12 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
         .column("Changed (UTC)");
     for job in jobs {
         let is_current = current.as_ref() == Some(&job.key);
-        let mut state = if job.finalized { "finalized" } else { "open" }.to_owned();
+        let mut state = match job {
+            _ if job.deleted => "deleted",
+            _ if job.finalized => "finalized",
+            _ => "open",
+        }
+        .to_owned();
         if is_current {
             state.push_str(", current");
         }

@@ -3,7 +3,7 @@
 use pipulate::cell::args::{OptionSpec, Tail, Usage};
 use serde_json::value::RawValue;
 
-use super::{Call, Context, Example, Form, Magic, Shown, Specification};
+use super::{Call, Context, Example, Form, Magic, Shown, Specification, refuse_deleted};
 use crate::outputs::CellError;
 
 /// An option of magics that look at a job.
@@ -30,6 +30,7 @@ pub(super) static MAGIC: Magic = Magic {
 
 fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     let job = context.job(call.option("job"))?;
+    refuse_deleted(&job, "show the state")?;
     let steps = job.steps().shown()?;
     let mut state = String::from("{");
     for step in steps.iter().filter(|step| !step.suggested) {

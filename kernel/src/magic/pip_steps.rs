@@ -4,7 +4,7 @@ use pipulate::cell::args::{Tail, Usage};
 use pipulate::{StepInfo, StepStatus};
 
 use super::pip_read::JOB;
-use super::{Call, Context, Example, Form, Magic, Shown, Specification};
+use super::{Call, Context, Example, Form, Magic, Shown, Specification, refuse_deleted};
 use crate::outputs::CellError;
 use crate::render::json::compact;
 use crate::render::text::{count, time};
@@ -32,6 +32,7 @@ pub(super) static MAGIC: Magic = Magic {
 
 fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     let job = context.job(call.option("job"))?;
+    refuse_deleted(&job, "show the steps")?;
     let info = job.info().shown()?;
     let steps = job.steps().shown()?;
     let workflow = info

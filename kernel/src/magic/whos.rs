@@ -1,7 +1,8 @@
-//! `%whos`: variables and items with their types.
+//! `%whos`: variables and items with their types and values.
 
 use pipulate::cell::args::{ArgumentSpec, Tail, Usage};
 
+use super::variable_values::values;
 use super::who::{ITEM, known, nothing};
 use super::{Call, Context, Example, Form, Magic, Specification};
 use crate::outputs::CellError;
@@ -18,8 +19,9 @@ pub(super) static MAGIC: Magic = Magic {
             options: &[],
             tail: Tail::Nothing,
         },
-        summary: "Lists variables and items with their types.",
-        description: "",
+        summary: "Lists variables and items with their types, and what the variables hold.",
+        description: "A value is shown by its `Debug`, cut short; one of a type without `Debug` is not. Amid Rust, and while \
+                      the engine starts, no values are shown.",
         examples: &[Example {
             code: "%whos",
             does: "list what the notebook holds",
@@ -29,21 +31,32 @@ pub(super) static MAGIC: Magic = Magic {
     run,
 };
 
-#[expect(clippy::unnecessary_wraps, reason = "every magic has this form")]
 fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     let known = known(call, context);
     if known.is_empty() {
         context.print(&nothing(call));
         return Ok(());
     }
+    let variables = known.iter().filter(|(_, type_name)| type_name != ITEM);
+    let names: Vec<String> = variables.map(|(name, _)| name.clone()).collect();
+    let values = values(&names, context)?;
     let mut table = Table::new().column("Name").column("Type");
+    if !values.is_empty() {
+        table = table.column("Value");
+    }
     for (name, type_name) in known {
-        let shown = if type_name == ITEM {
+        let is_item = type_name == ITEM;
+        let shown = if is_item {
             Entry::faint(type_name)
         } else {
             Entry::code(type_name)
         };
-        table.row([name.into(), shown]);
+        let mut row = vec![name.as_str().into(), shown];
+        if !values.is_empty() {
+            let value = values.get(&name).filter(|_| !is_item);
+            row.push(value.map_or_else(Entry::default, |value| Entry::code(value.as_str())));
+        }
+        table.row(row);
     }
     context.show(render::table(&table));
     Ok(())

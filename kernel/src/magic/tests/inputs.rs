@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use insta::assert_snapshot;
-use pipulate::runtime::InputRequest;
+use pipulate::runtime::{ATTEMPTS, InputRequest};
 use serde_json::{Map, Value};
 
 use crate::magic::testing::{Notebook, Recorder};
@@ -52,6 +52,18 @@ fn choices_are_enforced_and_numbers_stand_for_them() {
             );
         }
     }
+}
+
+#[test]
+fn a_choice_is_asked_for_a_few_times() {
+    let notebook = Notebook::at_job();
+    let shown = notebook.run_with("%pip_input colour --choices red,blue", &["pink"; 9]);
+    assert_eq!(shown.recorder.prompts().len(), ATTEMPTS);
+    assert_eq!(shown.recorder.stderr().lines().count(), ATTEMPTS);
+    assert_snapshot!(shown.error_text(), @"
+    InvalidInput: no answer for step `colour` will do: `pink` is none of the choices: `red`, `blue`, or a number from 1 to 2.
+    Run the cell again to be asked again.
+    ");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn a_job_is_new_then_resumed_then_finalized() {
     notebook.run("%pip_delete hello-01").unwrap();
     let deleted = text(notebook.run("%pip_job hello-01"));
     assert!(
-        deleted.ends_with("It is deleted: `pip.undelete(KEY)?` brings it back."),
+        deleted.ends_with("It is deleted: `pip.undelete(\"hello-01\")?` brings it back."),
         "{deleted}"
     );
 }
@@ -125,9 +125,48 @@ fn jobs_are_listed_and_deleted_ones_are_not() {
         "job `hello-01` is deleted; `pip.undelete(\"hello-01\")?` brings it back"
     );
     assert!(!notebook.run("%pip_jobs").text().contains("hello-01"));
-    assert!(notebook.run("%pip_jobs --deleted").text().contains("hello-01"));
+    let deleted = notebook.run("%pip_jobs --deleted").text();
+    assert!(
+        deleted.contains("hello-01") && deleted.contains("  deleted  "),
+        "{deleted}"
+    );
     assert_eq!(notebook.run("%pip_delete nothing").error().ename, "MissingJob");
     assert_eq!(notebook.run("%pip_delete").error().ename, "Usage");
+}
+
+#[test]
+fn what_is_asked_of_a_deleted_job_is_answered_with_how_it_comes_back() {
+    let notebook = with_steps();
+    notebook.run("%pip_job").unwrap();
+    notebook.run("%pip_delete hello-01").unwrap();
+    for (cell, operation) in [
+        ("%pip_get greeting", "read step `greeting`"),
+        ("%pip_get greeting --default 1", "read step `greeting`"),
+        ("%pip_read", "show the state"),
+        ("%pip_steps", "show the steps"),
+        ("%pip_input city", "ask for step `city`"),
+        ("%pip_set greeting = 1", "set step `greeting`"),
+        ("%pip_remove greeting", "remove step `greeting`"),
+    ] {
+        let shown = notebook.run_with(cell, &["unused"]);
+        assert_eq!(shown.recorder.prompts(), [], "{cell}");
+        let error = shown.error();
+        assert_eq!(
+            (error.ename.as_str(), error.evalue),
+            ("Deleted", format!("cannot {operation}: job `hello-01` is deleted")),
+            "{cell}"
+        );
+        let help = error.traceback.join("\n");
+        assert!(help.contains("`pip.undelete(\"hello-01\")` brings it back"), "{help}");
+    }
+    assert!(
+        notebook
+            .run("%pip_job")
+            .text()
+            .ends_with(" It is deleted: `pip.undelete(\"hello-01\")?` brings it back.")
+    );
+    notebook.state.pip().unwrap().undelete("hello-01").unwrap();
+    assert_eq!(notebook.run("%pip_get greeting").text(), "\"Hello, Ada!\"");
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! Cells in a notebook whose engine compiles nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::Session;
+use crate::cell_socket::CellSocket;
+use crate::engine::Engine;
+use crate::engine::fake::FakeEngine;
+use crate::engine::handle::{EngineHandle, EngineStatus};
+use crate::magic::testing::Recorder;
+use crate::notebook::{CellRequest, Notebook as _};
+use crate::outputs::{CellError, Outputs};
+use crate::state::{NotebookState, Settings};
+
+struct Notebook {
+    session: Session,
+    _folder: TempDir,
+}
+
+impl Notebook {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("pipeline.db").display());
+        let settings = Settings {
+            url: Some(url),
+            ..Settings::default()
+        };
+        let engine = EngineHandle::spawn(|| Ok(Box::new(FakeEngine::new()) as Box<dyn Engine>));
+        assert_eq!(engine.wait_until_started(Duration::from_secs(10)), EngineStatus::Ready);
+        let socket = CellSocket::bind(folder.path()).unwrap();
+        let session = Session::new(NotebookState::new(settings), engine, &socket, String::new());
+        Self {
+            session,
+            _folder: folder,
+        }
+    }
+
+    fn run_into(&self, code: &str, recorder: &Arc<Recorder>) -> Result<(), CellError> {
+        let request = CellRequest {
+            code: code.to_owned(),
+            execution_count: 1,
+            ..CellRequest::default()
+        };
+        self.session.run(&request, Arc::clone(recorder) as Arc<dyn Outputs>)
+    }
+
+    fn run(&self, code: &str) -> (Result<(), CellError>, Arc<Recorder>) {
+        let recorder = Recorder::new();
+        (self.run_into(code, &recorder), recorder)
+    }
+}
+
+#[test]
+fn a_lone_exclamation_mark_does_nothing() {
+    let notebook = Notebook::new();
+    for code in ["!", "!\n", "! ", "%time !"] {
+        let (result, recorder) = notebook.run(code);
+        assert_eq!(result, Ok(()), "{code:?}");
+        assert!(recorder.displays().is_empty(), "{code:?}");
+    }
+}
+
+#[test]
+fn nothing_more_is_run_after_an_interrupt() {
+    let notebook = Notebook::new();
+    let recorder = Recorder::new();
+    recorder.interrupt();
+    let error = notebook.run_into("!echo one\n%pwd", &recorder).unwrap_err();
+    assert_eq!(error.ename, "Interrupted");
+    assert_eq!((recorder.stdout(), recorder.displays().len()), (String::new(), 0));
+}
+
+#[test]
+fn an_inspection_in_more_detail_shows_the_source() {
+    let notebook = Notebook::new();
+    notebook.run("fn print").0.unwrap();
+    notebook.run("print area").0.unwrap();
+    let text = |code: &str, detail| {
+        let found = notebook.session.inspect(code, 0, detail)?;
+        Some(found["text/plain"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(text("print", 0).as_deref(), Some("prints a line"));
+    assert_eq!(
+        text("print", 1).as_deref(),
+        Some("prints a line\n\nDefined in cell 1:\nfn print")
+    );
+    assert_eq!(text("area", 1), None);
+}
+
+#[test]
+fn an_option_after_the_value_is_an_error_before_anything_runs() {
+    let notebook = Notebook::new();
+    let (result, recorder) = notebook.run("%pip_set a = f(1) --job k\nprint ran");
+    let error = result.unwrap_err();
+    assert_eq!(
+        (error.ename.as_str(), error.evalue.as_str()),
+        ("Usage", "`--job k` stands after the value.")
+    );
+    assert_eq!(recorder.stdout(), "");
+}
