@@ -6,11 +6,13 @@ use clap::Args;
 use pipulate::cell::{self, InputCall};
 
 use crate::executables;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::file::{self, folder_of};
-use crate::run::{CodeCell, Document, Kernel, Launch, Parameter, Progress, Runner, Stop, Summary};
+use crate::jupyter::{DEFAULT_NAME, Installed, Jupyter};
+use crate::run::{CodeCell, Document, Kernel, Launch, Parameter, Progress, Runner, Stop, Summary, Written};
 use crate::signals::Signals;
 use crate::store::{self, StoreOption};
+use crate::terminal;
 
 /// How many lines of a cell that failed are shown.
 const LINES_SHOWN: usize = 6;
@@ -45,7 +47,7 @@ pub(crate) struct Run {
     /// How long each cell may take
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
-    /// Show neither progress nor what cells print
+    /// Show neither progress nor what cells print, only warnings and errors
     #[arg(short, long)]
     quiet: bool,
     /// The program `pipulate-kernel`; otherwise the one beside this program, else the one on the PATH
@@ -65,7 +67,10 @@ impl Run {
     pub(crate) fn run(self, store: &StoreOption) -> Result<()> {
         self.refuse_repeated_parameter()?;
         let mut document = Document::read(&self.notebook)?;
-        refuse_other_language(&document, &self.notebook)?;
+        refuse_other_kernel(&document, &self.notebook)?;
+        if !document.has_code() {
+            return Err(Failure::new(format!("cannot run {}: it has no code", self.notebook.display())).into());
+        }
         if let Some(output) = &self.output {
             file::check_writable(output)?;
         }
@@ -77,6 +82,9 @@ impl Run {
             .with_context(|| format!("cannot read {}", self.notebook.display()))?;
         let place = store.place_for(folder_of(&notebook))?;
         let cells = document.cells_to_run();
+        for warning in document.warnings() {
+            failure::warn(&format!("{}: {warning}", self.notebook.display()), None);
+        }
         if let Some(key) = &self.job {
             let workflow = notebook
                 .file_stem()
@@ -151,7 +159,7 @@ impl Run {
         self.conclude(progress, document.skipped(), &summary);
         Ok(summary
             .stopped
-            .map(|(number, cell, stop)| failure(number, cells.len(), &cell, &stop, &last_words)))
+            .map(|(number, cell, stop)| stopped(number, cells.len(), &cell, &stop, &last_words)))
     }
 
     fn conclude(&self, progress: &mut Progress, skipped: usize, summary: &Summary) {
@@ -187,7 +195,7 @@ impl Run {
 }
 
 /// What stopped the run, for the user.
-fn failure(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words: &str) -> Failure {
+fn stopped(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words: &str) -> Failure {
     let message = stop.message(number, cells);
     let failure = match stop {
         Stop::Signal { signal, .. } => return Failure::signalled(message, *signal),
@@ -223,7 +231,7 @@ fn excerpt(code: &str) -> String {
     let mut text = String::new();
     for line in code.lines().take(LINES_SHOWN) {
         text.push_str("  | ");
-        text.push_str(line);
+        text.push_str(&terminal::visible(line));
         text.push('\n');
     }
     if code.lines().count() > LINES_SHOWN {
@@ -232,12 +240,22 @@ fn excerpt(code: &str) -> String {
     text
 }
 
-fn refuse_other_language(document: &Document, path: &Path) -> Result<()> {
-    match document.language() {
-        Some(language) if !language.eq_ignore_ascii_case("rust") => {
-            let message = format!("{} is written in {language}; the kernel runs Rust", path.display());
-            Err(Failure::new(message).into())
-        }
-        _ => Ok(()),
-    }
+fn refuse_other_kernel(document: &Document, path: &Path) -> Result<()> {
+    let reason = match document.written() {
+        Written::In(language) if !language.eq_ignore_ascii_case("rust") => format!("it is written in {language}"),
+        Written::For(kernel) if !is_ours(&kernel) => format!("it is for the kernel `{kernel}`"),
+        _ => return Ok(()),
+    };
+    Err(Failure::new(format!("cannot run {}: {reason}", path.display()))
+        .help("`pipulate run` runs Rust. If that is what it is, choose the kernel in JupyterLab and save it.")
+        .into())
+}
+
+/// Whether a kernel's name alone, without a language, means this one or another of Rust.
+fn is_ours(kernel: &str) -> bool {
+    let name = kernel.to_lowercase();
+    ["rust", DEFAULT_NAME].iter().any(|ours| name.contains(ours))
+        || Installed::find(&Jupyter::of_process().data_folders(None))
+            .iter()
+            .any(|installed| installed.name == kernel)
 }

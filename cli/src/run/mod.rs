@@ -11,8 +11,9 @@ mod parameter;
 mod progress;
 mod prompt;
 mod runner;
+mod verbatim;
 
-pub(crate) use document::{CodeCell, Document};
+pub(crate) use document::{CodeCell, Document, Written};
 pub(crate) use kernel::{Kernel, Launch};
 pub(crate) use parameter::Parameter;
 pub(crate) use progress::{Progress, traceback};

@@ -98,7 +98,7 @@ impl Runner<'_> {
         }
         // Cells that were not reached lose the outputs of an earlier run: nobody must take them for this one's.
         for (cell, count) in cells.iter().zip(counts) {
-            self.document.record(cell.index, count, outputs.to_json(cell.index)?);
+            self.document.record(cell.index, count, &outputs.to_json(cell.index)?);
         }
         Ok(Summary {
             cells: begun,

@@ -10,6 +10,7 @@ mod job;
 mod job_output;
 mod kernel;
 mod lab;
+mod notebook_file;
 mod real_kernel;
 mod run;
 mod sandbox;
