@@ -127,6 +127,22 @@ pub enum Error {
         /// What the store said.
         source: Cause,
     },
+    /// The store's file was taken away while it was in use. Nothing was changed.
+    Gone {
+        /// What was asked for.
+        operation: String,
+        /// The file.
+        place: String,
+        /// Whether another file stands in its place.
+        replaced: bool,
+    },
+    /// The store's file may not be written to.
+    ReadOnly {
+        /// What was asked for.
+        operation: String,
+        /// The file.
+        place: String,
+    },
     /// The store was written by a newer version.
     NewerSchema {
         /// The store's file.
@@ -199,6 +215,8 @@ impl Error {
             Self::Decode { .. } => "Decode",
             Self::Busy { .. } => "Busy",
             Self::Full { .. } => "Full",
+            Self::Gone { .. } => "Gone",
+            Self::ReadOnly { .. } => "ReadOnly",
             Self::NewerSchema { .. } => "NewerSchema",
             Self::Place { .. } => "Place",
             Self::Store { .. } => "Store",
@@ -250,6 +268,15 @@ impl Error {
             }
             Self::Busy { .. } => "Look for a program that holds the file open in a transaction.".to_owned(),
             Self::Full { .. } => "Make room and try again; what was stored before is intact.".to_owned(),
+            Self::Gone { replaced: false, .. } => {
+                "Put the file back where it was; or restart the kernel or the program, to begin with a new file.".to_owned()
+            }
+            Self::Gone { .. } => "Restart the kernel or the program, to use the file that is there now.".to_owned(),
+            Self::ReadOnly { .. } => {
+                "Reading works. To write, get the right to change the file and its folder and restart the kernel or the program; \
+                 or name another store in PIPULATE_URL."
+                    .to_owned()
+            }
             Self::NewerSchema { .. } => "Install the newer version; the file was not touched.".to_owned(),
             Self::Connection { .. } => "Check that the kernel still runs, then read the step again.".to_owned(),
             Self::Place { .. } | Self::Store { .. } | Self::Protocol { .. } => return None,
@@ -329,6 +356,22 @@ impl Error {
             Self::Full { operation, place, .. } => {
                 write!(formatter, "could not {operation}: there is no room left for {place}")
             }
+            Self::Gone {
+                operation,
+                place,
+                replaced,
+            } => write!(
+                formatter,
+                "could not {operation}: {place} was {} while it was in use",
+                if *replaced {
+                    "replaced by another file"
+                } else {
+                    "deleted or moved"
+                }
+            ),
+            Self::ReadOnly { operation, place } => {
+                write!(formatter, "could not {operation}: {place} may only be read")
+            }
             Self::NewerSchema {
                 place,
                 found,
@@ -354,6 +397,7 @@ impl Error {
     pub(crate) fn during(mut self, describe: impl FnOnce() -> String) -> Self {
         if let Self::Busy { operation, .. }
         | Self::Full { operation, .. }
+        | Self::Gone { operation, .. }
         | Self::Store { operation, .. }
         | Self::Connection { operation, .. }
         | Self::Protocol { operation, .. } = &mut self

@@ -30,6 +30,79 @@ fn folder_and_file_are_for_their_owner_only() {
     assert_eq!(mode(folder.path()), 0o755, "a folder that was there keeps its mode");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_there_is_made_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let expose = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    let first = open(&file).unwrap();
+    first.set("job", "step", &1).unwrap();
+    let parts = ["pipeline.db", "pipeline.db-wal", "pipeline.db-shm"].map(|name| folder.path().join(name));
+    for exposed in [0o644, 0o666, 0o640] {
+        for part in &parts {
+            expose(part, exposed);
+        }
+        let second = open(&file).unwrap();
+        assert_eq!(second.get::<u8>("job", "step").unwrap(), Some(1));
+        assert_eq!(parts.each_ref().map(|part| mode(part)), [0o600; 3], "{exposed:o}");
+    }
+    drop(first);
+    expose(&file, 0o644);
+    let again = open(&file).unwrap();
+    again.set("job", "step", &2).unwrap();
+    assert_eq!(
+        parts.each_ref().map(|part| mode(part)),
+        [0o600; 3],
+        "nor are new ones for others"
+    );
+    let empty = folder.path().join("empty.db");
+    fs::write(&empty, "").unwrap();
+    expose(&empty, 0o644);
+    open(&empty).unwrap();
+    assert_eq!(mode(&empty), 0o600);
+    let foreign = folder.path().join("text");
+    fs::write(&foreign, "not a database ".repeat(100)).unwrap();
+    expose(&foreign, 0o644);
+    open(&foreign).unwrap_err();
+    assert_eq!(mode(&foreign), 0o644, "what is not ours stays as it is");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = std::time::Instant::now();
+    let check = |path: &Path, expected: &str| {
+        let error = open(path).unwrap_err();
+        let place = path.display();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot use {place} as the place for jobs: it is {expected}, not a file")
+        );
+    };
+    check(Path::new("/dev/null"), "a device");
+    check(folder.path(), "a folder");
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    check(&socket, "a socket");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    check(&pipe, "a named pipe");
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.path().join("nowhere"), &link).unwrap();
+    let error = open(&link).unwrap_err();
+    assert!(
+        error.to_string().ends_with("it is a link to a file that is not there"),
+        "{error}"
+    );
+    assert!(!folder.path().join("nowhere").exists());
+}
+
 #[test]
 fn a_path_may_be_an_address_relative_and_odd() {
     let folder = tempfile::tempdir().unwrap();

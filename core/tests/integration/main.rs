@@ -11,6 +11,8 @@ mod crash;
 mod file;
 #[cfg(feature = "sqlite")]
 mod floats;
+#[cfg(all(feature = "sqlite", unix))]
+mod gone;
 #[cfg(feature = "grammar")]
 mod grammar;
 #[cfg(feature = "sqlite")]
@@ -19,6 +21,8 @@ mod model;
 mod place;
 #[cfg(feature = "sqlite")]
 mod processes;
+#[cfg(all(feature = "sqlite", unix))]
+mod read_only;
 #[cfg(feature = "sqlite")]
 mod support;
 #[cfg(feature = "sqlite")]

@@ -79,6 +79,15 @@ fn errors() -> Vec<Error> {
             place: text("file"),
             source: source.clone(),
         },
+        Error::Gone {
+            operation: operation.clone(),
+            place: text("file"),
+            replaced: true,
+        },
+        Error::ReadOnly {
+            operation: operation.clone(),
+            place: text("file"),
+        },
         Error::NewerSchema {
             place: text("file"),
             found: 2,

@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::open::{Patient, connect};
+use super::file::Opened;
+use super::open::Patient;
 use super::rows::SqliteRows;
 use super::{SqliteOptions, failed, told};
 use crate::error::{Cause, Error, Result};
@@ -38,6 +39,7 @@ const DEAR_COMMIT: Duration = Duration::from_micros(300);
 pub(super) struct Writer {
     path: PathBuf,
     options: SqliteOptions,
+    opened: Arc<Opened>,
     /// Only who leads takes it, so it is never waited for.
     connection: Mutex<Patient>,
     queue: Mutex<Queue>,
@@ -86,8 +88,7 @@ enum Turn {
 }
 
 impl Writer {
-    pub(super) fn new(path: PathBuf, options: SqliteOptions) -> Result<Self> {
-        let patient = connect(&path, &options)?;
+    pub(super) fn new(path: PathBuf, options: SqliteOptions, patient: Patient, opened: Arc<Opened>) -> Result<Self> {
         if let Some(most) = options.max_bytes {
             let limit = |connection: &rusqlite::Connection| -> rusqlite::Result<()> {
                 let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
@@ -99,6 +100,7 @@ impl Writer {
         Ok(Self {
             path,
             options,
+            opened,
             connection: Mutex::new(patient),
             queue: Mutex::default(),
             gathered: Condvar::new(),
@@ -277,7 +279,7 @@ impl Writer {
 
     /// Makes one change in the transaction that is open, and ends it.
     fn finish(&self, patient: &Patient, work: &Work) -> (Result<Response>, Duration) {
-        let made = self.make(patient, work);
+        let made = self.opened.check_with_log().and_then(|()| self.make(patient, work));
         let started = Instant::now();
         let committed = made.and_then(|response| self.execute(patient, "COMMIT").map(|()| response));
         let commit = started.elapsed();
@@ -299,13 +301,14 @@ impl Writer {
     fn together(&self, patient: &Patient, own: Option<&Work>, mut others: Taken) -> Option<Result<Response>> {
         let works = || own.into_iter().chain(others.0.iter().map(|(_, work)| work));
         let mut results = Vec::with_capacity(others.0.len() + 1);
-        let mut fault = None;
+        // Only now are all there whose changes are made: a look at the file before could not speak for who came after it.
+        let mut fault = self.opened.check_with_log().err();
         for work in works() {
+            if fault.is_some() {
+                break;
+            }
             match self.make(patient, work) {
-                Err(error) if is_fault(&error) => {
-                    fault = Some(error);
-                    break;
-                }
+                Err(error) if is_fault(&error) => fault = Some(error),
                 result => results.push(result),
             }
         }
@@ -432,5 +435,8 @@ fn abandoned() -> Error {
 
 /// Whether SQLite failed, in contrast to a change that was refused before it wrote anything.
 const fn is_fault(error: &Error) -> bool {
-    matches!(error, Error::Store { .. } | Error::Full { .. } | Error::Busy { .. })
+    matches!(
+        error,
+        Error::Store { .. } | Error::Full { .. } | Error::Busy { .. } | Error::Gone { .. }
+    )
 }

@@ -3,13 +3,19 @@
 //! The file is in WAL mode with `synchronous=FULL`: a change is on the disk when the call returns, readers never wait for
 //! writers, and writers wait for each other. Threads of one process that write at the same time commit together (`commit`);
 //! processes take turns, each waiting at most [`SqliteOptions::patience`].
+//!
+//! A file that may not be written to can be read all the same (`snapshot`). A file that is deleted or replaced while it is in use
+//! is [`Error::Gone`] from then on: nothing is acknowledged that nobody would find again.
 
 mod commit;
+mod file;
 mod open;
 mod read;
 mod rows;
+mod snapshot;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Store;
@@ -18,6 +24,7 @@ use crate::error::{Cause, Error, Result};
 use crate::state::{Source, Tenant};
 use commit::Writer;
 use read::Readers;
+use snapshot::Snapshots;
 
 pub use open::SCHEMA_VERSION;
 
@@ -28,6 +35,9 @@ pub struct SqliteOptions {
     pub patience: Duration,
     /// The size that the file may grow to; beyond it a write is [`Error::Full`]. No bound but the disk by default.
     pub max_bytes: Option<u64>,
+    /// Only read: the file is neither created nor changed, and a write is [`Error::ReadOnly`]. A file that may not be written to is
+    /// opened so in any case.
+    pub read_only: bool,
 }
 
 impl Default for SqliteOptions {
@@ -35,6 +45,7 @@ impl Default for SqliteOptions {
         Self {
             patience: Duration::from_secs(30),
             max_bytes: None,
+            read_only: false,
         }
     }
 }
@@ -43,13 +54,20 @@ impl Default for SqliteOptions {
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Writer,
-    readers: Readers,
+    access: Access,
+}
+
+/// What may be done with the file.
+#[derive(Debug)]
+enum Access {
+    ReadWrite { writer: Box<Writer>, readers: Readers },
+    ReadOnly(Snapshots),
 }
 
 impl SqliteStore {
     /// Opens the file, and creates it and its folder where they are missing: the folder for its owner only (0700), the file too
-    /// (0600). A file with an older schema is brought up to date; one with a newer schema is refused and not touched.
+    /// (0600). A file that is there is made private as well, if it belongs to the user. A file with an older schema is brought up to
+    /// date; one with a newer schema is refused and not touched.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_with(path, &SqliteOptions::default())
     }
@@ -63,9 +81,26 @@ impl SqliteStore {
             source: Some(Cause::of(&error)),
         })?;
         open::prepare(&path, options)?;
-        let writer = Writer::new(path.clone(), options.clone())?;
-        let readers = Readers::new(path.clone(), options.clone());
-        Ok(Self { path, writer, readers })
+        let writable = if options.read_only {
+            None
+        } else {
+            open::connect_to_write(&path, options)?
+        };
+        let access = if let Some((connection, opened)) = writable {
+            let opened = Arc::new(opened);
+            Access::ReadWrite {
+                writer: Box::new(Writer::new(
+                    path.clone(),
+                    options.clone(),
+                    connection,
+                    Arc::clone(&opened),
+                )?),
+                readers: Readers::new(path.clone(), options.clone(), opened),
+            }
+        } else {
+            Access::ReadOnly(Snapshots::new(path.clone(), options.clone())?)
+        };
+        Ok(Self { path, access })
     }
 
     /// The file.
@@ -76,10 +111,15 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn call(&self, tenant: &Tenant, source: &Source, request: Request) -> Result<Response> {
-        if !request.is_write() {
-            return self.readers.answer(tenant, source, &request);
+        match &self.access {
+            Access::ReadWrite { writer, .. } if request.is_write() => writer.answer(tenant, source, request),
+            Access::ReadWrite { readers, .. } => readers.answer(tenant, source, &request),
+            Access::ReadOnly(_) if request.is_write() => Err(Error::ReadOnly {
+                operation: request.describe(),
+                place: self.path.display().to_string(),
+            }),
+            Access::ReadOnly(snapshots) => snapshots.answer(tenant, source, &request),
         }
-        self.writer.answer(tenant, source, request)
     }
 }
 

@@ -1,15 +1,14 @@
-//! Opening the file: who may read it, how it is set up, which schema it has. Any number of processes may do so at once.
+//! Opening the file: how it is set up, which schema it has, and whether it may be written to. Any number of processes may do so at once.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
+use super::file::{self, Opened};
 use super::{SqliteOptions, failed};
 use crate::error::{Cause, Error, Result};
 
@@ -41,26 +40,34 @@ impl Patient {
 
 /// Makes sure that the file is there, is ours and has the current schema.
 pub(super) fn prepare(path: &Path, options: &SqliteOptions) -> Result<()> {
-    create(path).map_err(|error| Error::Place {
-        place: path.display().to_string(),
-        reason: "it cannot be created".to_owned(),
-        source: Some(Cause::of(&error)),
-    })?;
+    if !file::is_there(path)? {
+        if options.read_only {
+            return Err(refused(path, "there is no such file".to_owned()));
+        }
+        file::create(path)?;
+    }
     let failed = |error: &rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => Error::Place {
             place: path.display().to_string(),
             reason: "it is no SQLite file".to_owned(),
             source: Some(Cause::of(error)),
         },
+        Some(ErrorCode::CannotOpen) if file::has_log(path) => unreadable_log(path, error),
         _ => failed(path, error).during(|| format!("open {}", path.display())),
     };
     let deadline = Instant::now() + options.patience;
     loop {
         // Looking first, without the right to write, leaves a file that is not ours untouched.
-        let found = if is_empty(path) {
-            Schema::Empty
+        let had_log = file::has_log(path);
+        let found = if file::is_empty(path) {
+            Ok(Schema::Empty)
         } else {
-            look(path).map_err(|error| failed(&error))?
+            look(path, options.read_only)
+        };
+        let found = match found {
+            // Its owner has just closed the file, and the log is gone.
+            Err(_) if had_log && !file::has_log(path) && Instant::now() < deadline => continue,
+            found => found.map_err(|error| failed(&error))?,
         };
         match found {
             Schema::Version(SCHEMA_VERSION) => return Ok(()),
@@ -72,12 +79,12 @@ pub(super) fn prepare(path: &Path, options: &SqliteOptions) -> Result<()> {
                 });
             }
             Schema::Foreign => {
-                return Err(Error::Place {
-                    place: path.display().to_string(),
-                    reason: "it is the database of another program; `pipulate import` reads Python Pipulate's"
-                        .to_owned(),
-                    source: None,
-                });
+                let reason = "it is the database of another program; `pipulate import` reads Python Pipulate's";
+                return Err(refused(path, reason.to_owned()));
+            }
+            Schema::Empty | Schema::Version(_) if options.read_only => {
+                let reason = "it may only be read, and lacks the tables that this version reads";
+                return Err(refused(path, reason.to_owned()));
             }
             Schema::Empty | Schema::Version(_) => match migrate(path, options) {
                 Ok(()) => return Ok(()),
@@ -94,22 +101,101 @@ pub(super) fn prepare(path: &Path, options: &SqliteOptions) -> Result<()> {
     }
 }
 
-/// Opens a connection to a file that is prepared.
+/// A connection that may write to a file that is prepared, and the file that it holds open; `None` where the file may only be read.
+/// The file is made private first.
+pub(super) fn connect_to_write(path: &Path, options: &SqliteOptions) -> Result<Option<(Patient, Opened)>> {
+    const ATTEMPTS: usize = 3;
+    let told = |error: rusqlite::Error| failed(path, &error).during(|| format!("open {}", path.display()));
+    let mut attempt = 1;
+    loop {
+        let before = file::identity(path)?;
+        let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(told)?;
+        // Before anything is read, as reading makes files beside this one.
+        if connection.is_readonly(MAIN_DB).map_err(told)? {
+            return Ok(None);
+        }
+        file::make_private(path);
+        let patient = match patient(connection, options) {
+            Ok(patient) => patient,
+            Err(error) if is_refused(&error) && file::folder_is_locked(path) => return Ok(None),
+            Err(error) => return Err(told(error)),
+        };
+        // Another file may have taken the path in between; and a file system in layers copies a file when it is first opened to write.
+        if file::identity(path)? == before {
+            let opened = Opened::with_log(path)?;
+            return Ok(Some((patient, opened)));
+        }
+        if attempt == ATTEMPTS {
+            return Err(refused(path, "the file there is replaced again and again".to_owned()));
+        }
+        attempt += 1;
+    }
+}
+
+/// One more connection to a file that can be written to.
 pub(super) fn connect(path: &Path, options: &SqliteOptions) -> Result<Patient> {
-    let open = || -> rusqlite::Result<Patient> {
-        let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let budget = Arc::new(AtomicU64::new(
-            u64::try_from(options.patience.as_millis()).unwrap_or(u64::MAX),
-        ));
-        wait_for_others(&mut connection, Arc::clone(&budget))?;
-        set_up(&connection)?;
-        Ok(Patient {
-            connection,
-            patience: options.patience,
-            budget,
-        })
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| patient(connection, options));
+    connection.map_err(|error| failed(path, &error).during(|| format!("open {}", path.display())))
+}
+
+/// A connection to a file that may only be read: to its log too, where it has one, or else as if it never changed, since SQLite locks a
+/// file by writing beside it. In the second case it is for the caller to see that the file stays as it is.
+pub(super) fn connect_to_read(path: &Path, options: &SqliteOptions, log: bool) -> Result<Patient> {
+    let connection = match file::immutable(path) {
+        Some(uri) if !log => open_immutable(&uri),
+        _ => open(path, OpenFlags::SQLITE_OPEN_READ_ONLY),
     };
-    open().map_err(|error| failed(path, &error).during(|| format!("open {}", path.display())))
+    connection
+        .and_then(|connection| patient(connection, options))
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::CannotOpen) if log => unreadable_log(path, &error),
+            _ => failed(path, &error).during(|| format!("open {}", path.display())),
+        })
+}
+
+fn unreadable_log(path: &Path, error: &rusqlite::Error) -> Error {
+    Error::Place {
+        place: path.display().to_string(),
+        reason: "its last changes stand beside it, in the file that ends in -wal, and reading them takes the right to write to the \
+                 folder"
+            .to_owned(),
+        source: Some(Cause::of(error)),
+    }
+}
+
+fn refused(path: &Path, reason: String) -> Error {
+    Error::Place {
+        place: path.display().to_string(),
+        reason,
+        source: None,
+    }
+}
+
+fn is_refused(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+    )
+}
+
+fn patient(mut connection: Connection, options: &SqliteOptions) -> rusqlite::Result<Patient> {
+    let budget = Arc::new(AtomicU64::new(
+        u64::try_from(options.patience.as_millis()).unwrap_or(u64::MAX),
+    ));
+    wait_for_others(&mut connection, Arc::clone(&budget))?;
+    set_up(&connection)?;
+    Ok(Patient {
+        connection,
+        patience: options.patience,
+        budget,
+    })
+}
+
+fn open_immutable(uri: &str) -> rusqlite::Result<Connection> {
+    open(
+        uri.as_ref(),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
 }
 
 fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
@@ -122,7 +208,9 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     // `fullfsync` makes macOS flush the drive's own cache, too. 16 MB hold the working set of a large job.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA cache_size = -16000;",
-    )
+    )?;
+    // The first read opens the write-ahead log.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 /// Polls often at first: others hold the lock for one commit, a few milliseconds at most. The poll must be short against that,
@@ -155,20 +243,13 @@ enum Schema {
     Foreign,
 }
 
-fn is_empty(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)
-}
-
 /// Finds out which schema a file has, without the right to write.
-fn look(path: &Path) -> rusqlite::Result<Schema> {
+fn look(path: &Path, read_only: bool) -> rusqlite::Result<Schema> {
     // A connection that only reads leaves the files of the write-ahead log behind if it had to create them. Where there is no
     // log, nobody has the file open, and it can be read as if it never changed; if someone opens it just now, we look again.
-    if !beside(path, "-wal").exists()
-        && let Some(uri) = immutable(path)
-        && let Ok(connection) = open(
-            uri.as_ref(),
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
-        )
+    if !file::has_log(path)
+        && let Some(uri) = file::immutable(path)
+        && let Ok(connection) = open_immutable(&uri)
         && let Ok(Schema::Version(version)) = schema_of(&connection)
         && version >= SCHEMA_VERSION
     {
@@ -181,29 +262,11 @@ fn look(path: &Path) -> rusqlite::Result<Schema> {
     };
     match look_with(OpenFlags::SQLITE_OPEN_READ_ONLY) {
         // A process died while it created the file; what it left half done has to be rolled back before anything can be read.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
+        Err(error) if !read_only && error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
             look_with(OpenFlags::SQLITE_OPEN_READ_WRITE)
         }
         found => found,
     }
-}
-
-/// The path as an address that tells SQLite not to lock, and so not to write (<https://www.sqlite.org/uri.html>).
-fn immutable(path: &Path) -> Option<String> {
-    let mut uri = "file:".to_owned();
-    for byte in path.to_str()?.bytes() {
-        match byte {
-            b'?' | b'#' | b'%' => {
-                uri.push('%');
-                uri.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
-            }
-            _ if byte.is_ascii() => uri.push(char::from(byte)),
-            // Characters beyond ASCII would need more care; such a file is looked at the other way.
-            _ => return None,
-        }
-    }
-    uri.push_str("?immutable=1");
-    Some(uri)
 }
 
 fn schema_of(connection: &Connection) -> rusqlite::Result<Schema> {
@@ -217,13 +280,6 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<Schema> {
     }
     let version = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
     connection.query_row(version, [], |row| row.get(0)).map(Schema::Version)
-}
-
-/// The name of a file that SQLite keeps beside its own.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 struct Unmigrated {
@@ -260,7 +316,7 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
     match migrated {
         Ok(_) => Ok(()),
         Err(error) => {
-            let done = matches!(look(path), Ok(Schema::Version(SCHEMA_VERSION)));
+            let done = matches!(look(path, false), Ok(Schema::Version(SCHEMA_VERSION)));
             if done {
                 Ok(())
             } else {
@@ -271,38 +327,4 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
             }
         }
     }
-}
-
-/// Creates folder and file where they are missing, both for their owner only.
-fn create(path: &Path) -> io::Result<()> {
-    if path.is_file() {
-        return Ok(());
-    }
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let mut folder = fs::DirBuilder::new();
-    folder.recursive(true);
-    let mut file = OpenOptions::new();
-    file.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-        folder.mode(0o700);
-        file.mode(0o600);
-    }
-    if let Some(parent) = path.parent() {
-        folder.create(parent)?;
-    }
-    match file.open(path) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
-    // The entry in the folder must outlast a loss of power, as the file will.
-    #[cfg(unix)]
-    if let Some(parent) = path.parent() {
-        File::open(parent)?.sync_all()?;
-    }
-    Ok(())
 }

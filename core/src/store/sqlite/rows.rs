@@ -6,7 +6,8 @@ use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, named_params, params};
 
 use super::failed;
-use super::open::{SCHEMA_VERSION, beside};
+use super::file;
+use super::open::SCHEMA_VERSION;
 use crate::error::Result;
 use crate::state::{
     Event, EventKind, JobKey, PruneOptions, PruneReport, Recording, Revision, Source, StepName, StoreInfo, Tenant,
@@ -382,7 +383,7 @@ impl Rows for SqliteRows<'_> {
         Ok(StoreInfo {
             url: format!("sqlite:{}", self.path.display()),
             path: Some(self.path.to_owned()),
-            bytes: size(self.path) + size(&beside(self.path, "-wal")),
+            bytes: size(self.path) + size(&file::log(self.path)),
             schema_version: SCHEMA_VERSION,
             jobs: self.count("SELECT count(*) FROM job WHERE tenant = :tenant")?,
             steps: self.count("SELECT count(*) FROM step WHERE tenant = :tenant AND value IS NOT NULL")?,
