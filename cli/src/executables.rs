@@ -1,24 +1,40 @@
 //! Programs that other programs are: the kernel beside us, and what the PATH finds.
 
 use std::env::{self, consts::EXE_SUFFIX};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::failure::Failure;
+use crate::file;
 
-/// The kernel's program.
+/// The kernel's program, and what it calls itself.
 pub(crate) const KERNEL: &str = "pipulate-kernel";
+const WANTED: &str = "The kernel is the program `pipulate-kernel`; --kernel takes its path.";
+/// How long the kernel may take to say its version. It needs milliseconds on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest answer that is read, in bytes.
+const LONGEST_ANSWER: u64 = 200;
 
 /// The kernel: the one that was named, else the one beside this program, else the one on the PATH.
 pub(crate) fn kernel(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named {
-        if path.is_file() {
-            return Ok(std::path::absolute(path)?);
-        }
-        return Err(Failure::missing(format!("there is no kernel at {}", path.display()))
-            .help("--kernel takes the path of the program `pipulate-kernel`.")
-            .into());
+        let failure = match path.metadata() {
+            Ok(_) if is_executable(path) => return Ok(std::path::absolute(path)?),
+            Ok(metadata) if metadata.is_file() => Failure::new(format!("{} is not executable", path.display())),
+            Ok(metadata) => Failure::new(format!(
+                "{} is {}, not a program",
+                path.display(),
+                file::kind(&metadata)
+            )),
+            Err(_) => Failure::missing(format!("there is no kernel at {}", path.display())),
+        };
+        return Err(failure.help(WANTED).into());
     }
     if let Some(sibling) = sibling(KERNEL) {
         return Ok(sibling);
@@ -29,6 +45,39 @@ pub(crate) fn kernel(named: Option<&Path>) -> Result<PathBuf> {
             .help(help)
             .into()
     })
+}
+
+/// Asks a program whether it is the kernel, and gives what it calls itself: `pipulate-kernel 0.1.0`.
+pub(crate) fn kernel_version(program: &Path) -> Result<String> {
+    let failed = |what: &str| Failure::new(format!("{} {what}", program.display())).help(WANTED);
+    let mut child = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| failed(&format!("does not run: {error}")))?;
+    let stdout = child.stdout.take().map(|stdout| stdout.take(LONGEST_ANSWER));
+    let (sender, answer) = mpsc::channel();
+    // Another program may never answer, or never stop to.
+    thread::spawn(move || {
+        let mut line = Vec::new();
+        let read = stdout.map_or(Ok(0), |stdout| BufReader::new(stdout).read_until(b'\n', &mut line));
+        let _ = sender.send(read.map(|_| line));
+    });
+    let answer = answer.recv_timeout(PATIENCE);
+    let _ = child.kill();
+    let _ = child.wait();
+    let Ok(answer) = answer else {
+        return Err(failed("is not the kernel: it does not answer to --version").into());
+    };
+    let answer = String::from_utf8_lossy(&answer.unwrap_or_default()).trim().to_owned();
+    if answer.split_whitespace().next() == Some(KERNEL) {
+        Ok(answer)
+    } else {
+        let what = format!("is not the kernel: to --version it answers {answer:?}");
+        Err(failed(&what).into())
+    }
 }
 
 /// A program in the folder of this one.

@@ -228,8 +228,7 @@ fn examine(place: &Place) -> Result<String> {
 fn kernel() -> Result<String, Lack> {
     let mend = "cargo build --package pipulate-kernel";
     let program = executables::kernel(None).map_err(|error| Lack::new(error.to_string(), mend))?;
-    let version = output(Command::new(&program).arg("--version").stdin(Stdio::null()))
-        .map_err(|what| Lack::new(format!("{} does not run: {what}", program.display()), mend))?;
+    let version = executables::kernel_version(&program).map_err(|error| Lack::new(error.to_string(), mend))?;
     Ok(format!("{version}, {}", program.display()))
 }
 

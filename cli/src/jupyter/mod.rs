@@ -6,12 +6,16 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+
+use crate::failure::Failure;
+
 pub(crate) use kernelspec::{DEFAULT_NAME, Installed, Kernelspec, KernelspecName};
 
 /// What the environment says about Jupyter. Read once.
 pub(crate) struct Jupyter {
     /// The virtual environment that is active.
-    environment: Option<PathBuf>,
+    environment: Option<Environment>,
     /// The user's data folder of Jupyter.
     user: Option<PathBuf>,
     /// The folders of `JUPYTER_PATH`.
@@ -37,7 +41,10 @@ impl Jupyter {
             data.map(|data| data.join("jupyter"))
         };
         Self {
-            environment: path("VIRTUAL_ENV").or_else(|| path("CONDA_PREFIX")),
+            environment: Environment::KINDS.iter().find_map(|&(variable, sign)| {
+                let folder = path(variable)?;
+                Some(Environment { variable, sign, folder })
+            }),
             user: path("JUPYTER_DATA_DIR").or(platform),
             extra: variable("JUPYTER_PATH")
                 .map(|list| env::split_paths(&list).filter(|folder| folder.is_absolute()).collect())
@@ -45,9 +52,9 @@ impl Jupyter {
         }
     }
 
-    /// The active virtual environment's folder.
-    pub(crate) fn environment(&self) -> Option<&Path> {
-        self.environment.as_deref()
+    /// The active virtual environment.
+    pub(crate) fn environment(&self) -> Option<&Environment> {
+        self.environment.as_ref()
     }
 
     /// The user's data folder of Jupyter.
@@ -59,7 +66,11 @@ impl Jupyter {
     pub(crate) fn data_folders(&self, prefix: Option<&Path>) -> Vec<PathBuf> {
         let mut folders = self.extra.clone();
         folders.extend(self.user.clone());
-        folders.extend([prefix, self.environment()].into_iter().flatten().map(shared));
+        let environment = self
+            .environment
+            .as_ref()
+            .map(|environment| environment.folder.as_path());
+        folders.extend([prefix, environment].into_iter().flatten().map(shared));
         if cfg!(unix) {
             folders.extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(PathBuf::from));
         }
@@ -77,9 +88,42 @@ impl Jupyter {
     pub(crate) fn lab(&self) -> Option<PathBuf> {
         let programs = if cfg!(windows) { "Scripts" } else { "bin" };
         let name = format!("jupyter-lab{}", env::consts::EXE_SUFFIX);
-        let own = self.environment().map(|folder| folder.join(programs).join(name));
+        let own = self
+            .environment
+            .as_ref()
+            .map(|environment| environment.folder.join(programs).join(name));
         own.filter(|program| crate::executables::is_executable(program))
             .or_else(|| crate::executables::on_path("jupyter-lab"))
+    }
+}
+
+/// A virtual environment, as a variable of the environment names it.
+pub(crate) struct Environment {
+    variable: &'static str,
+    /// What every environment of its kind has in it.
+    sign: &'static str,
+    folder: PathBuf,
+}
+
+impl Environment {
+    /// The variables, in order, and what their environments have in them.
+    const KINDS: [(&'static str, &'static str); 2] = [("VIRTUAL_ENV", "pyvenv.cfg"), ("CONDA_PREFIX", "conda-meta")];
+
+    /// Its folder, which must be an environment: a variable outlives the folder it names, and nothing is to be put in its place.
+    pub(crate) fn checked(&self) -> Result<&Path> {
+        let Self { variable, sign, folder } = self;
+        if folder.join(sign).exists() {
+            return Ok(folder);
+        }
+        let reason = if folder.is_dir() {
+            format!("which is no environment: it has no {sign}")
+        } else {
+            "where there is no folder".to_owned()
+        };
+        let help = format!("Activate an environment or `unset {variable}`; --user and --prefix DIR do without one.");
+        Err(Failure::new(format!("{variable} names {}, {reason}", folder.display()))
+            .help(help)
+            .into())
     }
 }
 
@@ -122,7 +166,11 @@ mod tests {
             ("JUPYTER_DATA_DIR", ""),
             ("JUPYTER_PATH", ""),
         ]);
-        assert_eq!(empty.environment(), Some(Path::new("/conda")));
+        let environment = empty.environment().unwrap();
+        assert_eq!(
+            (environment.variable, environment.folder.as_path()),
+            ("CONDA_PREFIX", Path::new("/conda"))
+        );
         assert_eq!(empty.extra, Vec::<PathBuf>::new());
         assert_ne!(empty.user(), Some(Path::new("")));
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Ran, Sandbox};
 
 fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
@@ -23,7 +23,7 @@ fn spec(folder: &Path) -> Value {
 #[test]
 fn a_kernel_is_installed_below_a_prefix() {
     let sandbox = Sandbox::new();
-    let kernel = sandbox.write("with space/pipulate-kernel", "");
+    let kernel = sandbox.kernel("with space/pipulate-kernel", "");
     let folder = sandbox.path("prefix/share/jupyter/kernels/pipulate");
     let line = "kernel install --prefix prefix --kernel 'with space/pipulate-kernel' --no-warm-up";
     // Installing again replaces what is there, and leaves nothing beside it.
@@ -66,10 +66,10 @@ fn what_cells_link_is_compiled_after_installing() {
     let sandbox = Sandbox::new();
     let installed = sandbox.path("prefix/share/jupyter/kernels/pipulate");
     let script = format!(
-        "#!/bin/sh\necho \"$@\" >> calls\ntest -f '{}/kernel.json' || exit 9\necho Compiling >&2\necho Built.\n",
+        "echo \"$@\" >> calls\ntest -f '{}/kernel.json' || exit 9\necho Compiling >&2\necho Built.",
         installed.display()
     );
-    sandbox.script("pipulate-kernel", &script);
+    sandbox.kernel("pipulate-kernel", &script);
     let line = "kernel install --prefix prefix --kernel pipulate-kernel";
     sandbox.run(&format!("{line} --no-warm-up")).code(0).stderr("");
     assert!(
@@ -107,17 +107,16 @@ fn a_kernel_that_cannot_compile_yet_is_installed_all_the_same() {
         assert!(folder.join("kernel.json").is_file(), "{reason}: it is not installed");
         fs::remove_dir_all(&folder).unwrap();
     };
-    sandbox.script("pipulate-kernel", "#!/bin/sh\necho 'no linker' >&2\nexit 7\n");
+    sandbox.kernel("pipulate-kernel", "echo 'no linker' >&2\nexit 7");
     check("pipulate-kernel ended with exit status: 7");
     check("no linker\nwarning: ");
-    sandbox.script("pipulate-kernel", "#!/missing/shell\n");
-    check("pipulate-kernel does not run: ");
 }
 
 #[test]
 fn the_active_environment_comes_before_the_user() {
     let sandbox = Sandbox::new();
-    sandbox.write("pipulate-kernel", "");
+    sandbox.kernel("pipulate-kernel", "");
+    sandbox.write("venv/pyvenv.cfg", "");
     let venv = sandbox.path("venv");
     let install = |arguments: &[&str], venv: Option<&Path>| {
         let mut command = sandbox.command(
@@ -154,7 +153,7 @@ fn installed_kernels_are_listed() {
         .run("kernel list")
         .code(0)
         .stdout("The kernel is not installed. `pipulate kernel install` installs it.\n");
-    let kernel = sandbox.write("pipulate-kernel", "");
+    let kernel = sandbox.kernel("pipulate-kernel", "");
     sandbox
         .run("kernel install --user --kernel pipulate-kernel --no-warm-up")
         .code(0);
@@ -175,7 +174,7 @@ fn installed_kernels_are_listed() {
 #[test]
 fn another_kernel_is_left_alone() {
     let sandbox = Sandbox::new();
-    sandbox.write("pipulate-kernel", "");
+    sandbox.kernel("pipulate-kernel", "");
     let python = r#"{"argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Python 3", "language": "python"}"#;
     let file = sandbox.write("prefix/share/jupyter/kernels/python3/kernel.json", python);
     for command in ["install --kernel pipulate-kernel --no-warm-up", "uninstall"] {
@@ -188,13 +187,131 @@ fn another_kernel_is_left_alone() {
     assert_eq!(fs::read_to_string(file).unwrap(), python);
 }
 
+#[cfg(unix)]
 #[test]
-fn a_kernel_that_is_not_there_is_not_installed() {
+fn what_is_not_the_kernel_is_not_installed() {
     let sandbox = Sandbox::new();
-    sandbox
-        .run("kernel install --prefix prefix --kernel missing")
-        .code(3)
-        .stdout("")
-        .stderr_contains("there is no kernel at missing");
+    sandbox.write("text", "pipulate-kernel 0.1.0");
+    fs::create_dir(sandbox.path("folder")).unwrap();
+    sandbox.script("silent", "#!/bin/sh\nexit 0\n");
+    sandbox.script("other", "#!/bin/sh\necho pipulate-kernels 1.0\n");
+    sandbox.script("endless", "#!/bin/sh\nexec yes pipulate\n");
+    sandbox.script("broken", "#!/missing/shell\n");
+    let here = sandbox.path("").canonicalize().unwrap();
+    let here = here.display();
+    let help = "help: The kernel is the program `pipulate-kernel`; --kernel takes its path.\n";
+    for (kernel, code, message) in [
+        ("missing", 3, "there is no kernel at missing".to_owned()),
+        ("text", 1, "text is not executable".to_owned()),
+        ("folder", 1, "folder is a folder, not a program".to_owned()),
+        (
+            "silent",
+            1,
+            format!("{here}/silent is not the kernel: to --version it answers \"\""),
+        ),
+        (
+            "other",
+            1,
+            format!("{here}/other is not the kernel: to --version it answers \"pipulate-kernels 1.0\""),
+        ),
+        (
+            "endless",
+            1,
+            format!("{here}/endless is not the kernel: to --version it answers \"pipulate\""),
+        ),
+        (
+            "broken",
+            1,
+            format!("{here}/broken does not run: No such file or directory (os error 2)"),
+        ),
+    ] {
+        sandbox
+            .run(&format!("kernel install --prefix prefix --kernel {kernel}"))
+            .code(code)
+            .stdout("")
+            .stderr(&format!("error: {message}\n{help}"));
+    }
     assert!(!sandbox.path("prefix").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_to_show_is_one_line_that_can_be_seen() {
+    let sandbox = Sandbox::new();
+    sandbox.kernel("pipulate-kernel", "");
+    for name in ["", "  ", "two\nlines", "bell\u{7}"] {
+        let arguments = ["kernel", "install", "--prefix", "prefix", "--no-warm-up", "--kernel"];
+        let output = sandbox
+            .command(arguments.iter().chain(&["pipulate-kernel", "--display-name", name]))
+            .output()
+            .unwrap();
+        Ran::of(name, output).code(2).stdout("").stderr_contains("a name is ");
+    }
+    assert!(!sandbox.path("prefix").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_environment_that_is_none_is_an_error_and_is_not_made() {
+    let sandbox = Sandbox::new();
+    sandbox.kernel("pipulate-kernel", "");
+    fs::create_dir(sandbox.path("plain")).unwrap();
+    let run = |variable: &str, folder: &str, arguments: &[&str]| {
+        let mut command = sandbox.command(["kernel"].iter().chain(arguments));
+        command.env(variable, sandbox.path(folder));
+        Ran::of(&format!("{arguments:?}"), command.output().unwrap())
+    };
+    let install = ["install", "--no-warm-up", "--kernel", "pipulate-kernel"];
+    let (gone, plain) = (sandbox.path("gone"), sandbox.path("plain"));
+    let help = |variable: &str| {
+        format!("help: Activate an environment or `unset {variable}`; --user and --prefix DIR do without one.\n")
+    };
+    run("VIRTUAL_ENV", "gone", &install).code(1).stdout("").stderr(&format!(
+        "error: VIRTUAL_ENV names {}, where there is no folder\n{}",
+        gone.display(),
+        help("VIRTUAL_ENV")
+    ));
+    run("VIRTUAL_ENV", "plain", &install)
+        .code(1)
+        .stdout("")
+        .stderr(&format!(
+            "error: VIRTUAL_ENV names {}, which is no environment: it has no pyvenv.cfg\n{}",
+            plain.display(),
+            help("VIRTUAL_ENV")
+        ));
+    run("CONDA_PREFIX", "plain", &install).code(1).stderr_contains(&format!(
+        "error: CONDA_PREFIX names {}, which is no environment: it has no conda-meta\n",
+        plain.display()
+    ));
+    run(
+        "VIRTUAL_ENV",
+        "gone",
+        &["install", "--sys-prefix", "--kernel", "pipulate-kernel"],
+    )
+    .code(1);
+    run("VIRTUAL_ENV", "gone", &["uninstall"])
+        .code(1)
+        .stderr_contains("error: VIRTUAL_ENV names ");
+    assert!(!gone.exists());
+    assert_eq!(files(&plain), [""; 0]);
+    // Who says where does not need one.
+    let for_user = ["install", "--no-warm-up", "--kernel", "pipulate-kernel", "--user"];
+    run("VIRTUAL_ENV", "gone", &for_user).code(0);
+    let below = [
+        "install",
+        "--no-warm-up",
+        "--kernel",
+        "pipulate-kernel",
+        "--prefix",
+        "prefix",
+    ];
+    run("VIRTUAL_ENV", "gone", &below).code(0);
+    // An environment of conda is one.
+    fs::create_dir_all(sandbox.path("conda/conda-meta")).unwrap();
+    run("CONDA_PREFIX", "conda", &install).code(0);
+    assert!(
+        sandbox
+            .path("conda/share/jupyter/kernels/pipulate/kernel.json")
+            .is_file()
+    );
 }

@@ -10,7 +10,7 @@ use crate::sandbox::{Ran, Running, Sandbox};
 fn with_lab(script: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.script("venv/bin/jupyter-lab", script);
-    sandbox.write("pipulate-kernel", "");
+    sandbox.kernel("pipulate-kernel", "");
     sandbox
 }
 

@@ -51,6 +51,13 @@ impl Sandbox {
         path
     }
 
+    /// Writes a program that calls itself the kernel; to anything but `--version` it does what the lines say.
+    #[cfg(unix)]
+    pub(crate) fn kernel(&self, name: &str, lines: &str) -> PathBuf {
+        let script = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'pipulate-kernel 0.1.0'; exit 0; fi\n";
+        self.script(name, &format!("{script}{lines}\n"))
+    }
+
     /// The program with these arguments, not started yet.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pipulate"));

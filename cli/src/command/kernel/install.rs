@@ -29,7 +29,7 @@ pub(crate) struct Install {
     #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME)]
     name: KernelspecName,
     /// The name that Jupyter shows
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = display_name)]
     display_name: Option<String>,
     /// The program `pipulate-kernel`; otherwise the one beside this program, else the one on the PATH
     #[arg(long, value_name = "PATH")]
@@ -39,10 +39,22 @@ pub(crate) struct Install {
     no_warm_up: bool,
 }
 
+fn display_name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("a name is expected that can be seen".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("a name is one line without control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 impl Install {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<()> {
         let kernel = executables::kernel(self.kernel.as_deref())?;
         let data = self.target.data_folder(&Jupyter::of_process())?;
+        // Jupyter would show it all the same, and fail where nobody sees why.
+        executables::kernel_version(&kernel)?;
         let spec = Kernelspec::new(&kernel, self.display_name.as_deref())?;
         let folder = spec.install(&data, &self.name)?;
         writeln!(out, "Installed \"{}\" in {}", spec.display_name(), folder.display())?;

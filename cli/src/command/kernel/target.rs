@@ -27,7 +27,10 @@ impl Target {
         if let Some(prefix) = &self.prefix {
             return Ok(shared(&std::path::absolute(prefix)?));
         }
-        let environment = jupyter.environment().map(shared);
+        let environment = match jupyter.environment() {
+            Some(environment) if !self.user => Some(shared(environment.checked()?)),
+            _ => None,
+        };
         let user = jupyter.user().map(Path::to_owned);
         let (folder, help) = if self.sys_prefix {
             (
