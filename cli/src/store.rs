@@ -70,12 +70,7 @@ impl StoreOption {
         let job = self.existing()?.job(key)?;
         match job.info()? {
             Some(info) if !info.deleted => Ok(job),
-            Some(_) => {
-                let help = format!("`pipulate job undelete {}` brings it back.", shell_word(key));
-                Err(Failure::missing(format!("the job `{key}` is deleted"))
-                    .help(help)
-                    .into())
-            }
+            Some(_) => Err(deleted_job(key)),
             None => Err(missing_job(key)),
         }
     }
@@ -84,6 +79,13 @@ impl StoreOption {
 /// Opens a place for the command line.
 pub(crate) fn open(place: &Place) -> Result<Pip> {
     Ok(Pip::open_place(place)?.as_source(Source::Cli))
+}
+
+/// The job is there no more, and can come back.
+pub(crate) fn deleted_job(key: &str) -> anyhow::Error {
+    Failure::missing(format!("the job `{key}` is deleted"))
+        .help(format!("`pipulate job undelete {}` brings it back.", shell_word(key)))
+        .into()
 }
 
 /// There is no such job.

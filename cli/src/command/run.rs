@@ -3,15 +3,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use pipulate::cell::{self, InputCall};
 
 use crate::executables;
 use crate::failure::{self, Failure};
 use crate::file::{self, folder_of};
 use crate::jupyter::{DEFAULT_NAME, Installed, Jupyter};
-use crate::run::{CodeCell, Document, Kernel, Launch, Parameter, Progress, Runner, Stop, Summary, Written};
+use crate::run::{CodeCell, Document, Kernel, Launch, NamedSteps, Parameter, Progress, Runner, Stop, Summary, Written};
 use crate::signals::Signals;
-use crate::store::{self, StoreOption};
+use crate::store::{self, StoreOption, deleted_job};
 use crate::terminal;
 
 /// How many lines of a cell that failed are shown.
@@ -22,8 +21,9 @@ const LINES_SHOWN: usize = 6;
 /// Runs the code cells in order and stops at the first that fails. Cells tagged `skip` are left out, and cells tagged
 /// `raises-exception` may fail. What cells print goes to standard output and standard error, progress to standard error.
 ///
-/// A parameter answers the `%pip_input` that asks for its step. With --job it is also saved in that job before the first cell, so that
-/// `%pip_get` finds it, unless the input is a secret. Other inputs are asked for on the terminal; without a terminal they fail.
+/// A parameter (-p) answers the `%pip_input` that asks for its step. With --job it is also saved in that job before the first cell, so
+/// that `%pip_get` finds it, unless the input is a secret. A parameter that no cell names is saved, too, and a warning says so. Inputs
+/// without a parameter are asked for on the terminal; without a terminal they fail.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -85,15 +85,19 @@ impl Run {
         for warning in document.warnings() {
             failure::warn(&format!("{}: {warning}", self.notebook.display()), None);
         }
+        let steps = NamedSteps::of(&cells);
+        self.warn_of_useless_parameters(&steps);
         if let Some(key) = &self.job {
             let workflow = notebook
                 .file_stem()
                 .and_then(|stem| stem.to_str())
                 .unwrap_or("notebook");
             let job = store::open(&place)?.job_in(key, workflow)?;
-            let secrets = secret_steps(&cells);
+            if job.info()?.is_some_and(|info| info.deleted) {
+                return Err(deleted_job(key));
+            }
             // A secret is never stored; the kernel answers with it.
-            let stored = |parameter: &&Parameter| !secrets.iter().any(|secret| secret == parameter.step().as_str());
+            let stored = |parameter: &&Parameter| !steps.is_secret(parameter.step().as_str());
             for parameter in self.parameters.iter().filter(stored) {
                 job.set_json(parameter.step().as_str(), parameter.json())?;
             }
@@ -181,6 +185,25 @@ impl Run {
         }
     }
 
+    /// Most likely a slip; a notebook may also make up the names of steps, so that it is no error.
+    fn warn_of_useless_parameters(&self, steps: &NamedSteps) {
+        for step in self.parameters.iter().map(|parameter| parameter.step().as_str()) {
+            let meant = steps.nearest(step).map(|meant| format!("Did you mean `{meant}`?"));
+            match &self.job {
+                Some(key) if !steps.is_named(step) => {
+                    let message = format!("no cell names the step `{step}` of -p; it is only saved in the job `{key}`");
+                    failure::warn(&message, meant.as_deref());
+                }
+                None if !steps.is_asked(step) => {
+                    let message = format!("no %pip_input asks for the step `{step}` of -p, so nothing comes of it");
+                    let help = meant.unwrap_or_else(|| "With --job KEY it is saved, and %pip_get finds it.".to_owned());
+                    failure::warn(&message, Some(&help));
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn refuse_repeated_parameter(&self) -> Result<()> {
         for (index, parameter) in self.parameters.iter().enumerate() {
             if self.parameters[..index]
@@ -210,19 +233,6 @@ fn stopped(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words
         Stop::NoInput => failure.help("-p STEP=JSON answers an input."),
         _ => failure,
     }
-}
-
-/// The steps that a `%pip_input --secret` of these cells asks for.
-fn secret_steps(cells: &[CodeCell]) -> Vec<String> {
-    let mut steps = Vec::new();
-    for cell in cells {
-        let cell = cell::parse(&cell.code);
-        let inputs = cell.magics().filter(|magic| cell.slice(&magic.name) == "pip_input");
-        // A call with a mistake in it asks for nothing.
-        let inputs = inputs.filter_map(|magic| InputCall::parse(cell.text(), magic).ok());
-        steps.extend(inputs.filter(|input| input.secret).map(|input| input.step.text));
-    }
-    steps
 }
 
 /// The first lines of a cell, marked as such.

@@ -11,6 +11,7 @@ mod parameter;
 mod progress;
 mod prompt;
 mod runner;
+mod steps;
 mod verbatim;
 
 pub(crate) use document::{CodeCell, Document, Written};
@@ -18,3 +19,4 @@ pub(crate) use kernel::{Kernel, Launch};
 pub(crate) use parameter::Parameter;
 pub(crate) use progress::{Progress, traceback};
 pub(crate) use runner::{Runner, Stop, Summary};
+pub(crate) use steps::NamedSteps;

@@ -230,6 +230,45 @@ fn parameters_are_saved_in_the_job_first() {
 }
 
 #[test]
+fn a_parameter_that_no_cell_names_is_a_warning() {
+    // The fake kernel knows no magics, and fails at the first one, which is after all of this.
+    let sandbox = sandbox_of(&["%pip_input month", "let title: String = job.require(\"title\")?;"]);
+    let warnings = |line: &str| {
+        let ran = sandbox
+            .run(&format!("run n.ipynb --kernel fake-kernel --quiet {line}"))
+            .code(1);
+        let (warnings, _) = ran.stderr.split_once("error: ").unwrap();
+        warnings.to_owned()
+    };
+    assert_eq!(warnings("--job k -p month=5 -p title=1"), "");
+    assert_eq!(
+        warnings("--job k -p mnth=5 -p unrelated=1"),
+        "warning: no cell names the step `mnth` of -p; it is only saved in the job `k`\n\
+         help: Did you mean `month`?\n\
+         warning: no cell names the step `unrelated` of -p; it is only saved in the job `k`\n"
+    );
+    sandbox.run("job get k mnth").code(0).stdout("5\n");
+    // Without a job, a parameter is an answer and nothing else.
+    assert_eq!(warnings("-p month=5"), "");
+    assert_eq!(
+        warnings("-p title=5"),
+        "warning: no %pip_input asks for the step `title` of -p, so nothing comes of it\n\
+         help: With --job KEY it is saved, and %pip_get finds it.\n"
+    );
+}
+
+#[test]
+fn a_deleted_job_is_not_run_on() {
+    let sandbox = sandbox_of(&["print one"]);
+    sandbox.prepare("job set k s 1\n job delete k");
+    sandbox
+        .run("run n.ipynb --kernel fake-kernel --job k")
+        .code(3)
+        .stdout("")
+        .stderr("error: the job `k` is deleted\nhelp: `pipulate job undelete k` brings it back.\n");
+}
+
+#[test]
 fn a_secret_is_never_stored() {
     // The fake kernel knows no magics: it fails at the first cell, after the parameters were saved.
     let sandbox = sandbox_of(&["let key: String = %pip_input key \"Key\" --secret;", "%pip_input name"]);
