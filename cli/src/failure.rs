@@ -138,11 +138,25 @@ pub(crate) fn is_broken_pipe(error: &Error) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// An error and its causes on one line. A cause that only says again what stands there already is left out.
+pub(crate) fn message(error: &Error) -> String {
+    let (mut message, mut last) = (String::new(), String::new());
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message.clone_from(&cause);
+        } else if !message.ends_with(&cause) && !cause.ends_with(&last) {
+            message = format!("{message}: {cause}");
+        }
+        last = cause;
+    }
+    message
+}
+
 /// Prints an error on standard error and gives its exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
     let failure = error.downcast_ref::<Failure>();
     let stored = error.downcast_ref::<pipulate::Error>();
-    anstream::eprintln!("error: {}", visible(&format!("{error:#}")));
+    anstream::eprintln!("error: {}", visible(message(error).trim_end()));
     if let Some(details) = failure.and_then(|failure| failure.details.as_deref()) {
         anstream::eprintln!("{}", details.trim_end_matches('\n'));
     }
@@ -188,6 +202,12 @@ pub(crate) fn help_with(error: &pipulate::Error) -> Option<String> {
                 word(job)
             )
         }
+        Error::Place { .. } => "`--db PATH` names another store, and so does PIPULATE_URL.".to_owned(),
+        Error::Unrepresentable { .. } => {
+            "A value is JSON with finite numbers, each key of an object once, and not too \
+                                          deep. Anything else can be kept as text."
+                .to_owned()
+        }
         other => return other.help(),
     })
 }
@@ -197,5 +217,28 @@ fn exit_of(error: &pipulate::Error) -> Exit {
         "MissingStep" | "MissingJob" | "Deleted" => Exit::Missing,
         "InvalidName" | "Unrepresentable" | "TooLarge" => Exit::Usage,
         _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn what_a_cause_says_again_is_left_out() {
+        let check = |error: Error, expected: &str| assert_eq!(message(&error), expected);
+        check(anyhow!("no room").context("cannot write x"), "cannot write x: no room");
+        check(
+            anyhow!("no room").context("cannot write x: no room"),
+            "cannot write x: no room",
+        );
+        check(
+            anyhow!("Error code 26: no database")
+                .context("no database")
+                .context("cannot open x"),
+            "cannot open x: no database",
+        );
     }
 }

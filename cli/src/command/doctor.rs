@@ -198,7 +198,7 @@ fn check_store(option: &StoreOption) -> Result<String, Lack> {
     let failed = |error: anyhow::Error| {
         let help = error.downcast_ref::<pipulate::Error>().and_then(failure::help_with);
         Lack::new(
-            format!("{error:#}"),
+            failure::message(&error),
             help.unwrap_or_else(|| "name another one with --db or PIPULATE_URL".to_owned()),
         )
     };
@@ -244,7 +244,7 @@ fn cell_library() -> Result<String, Lack> {
             dependencies.path().display()
         )),
         Err(error) => Err(Lack::new(
-            format!("{error:#}"),
+            failure::message(&error),
             "make it a folder that you can read and write",
         )),
     }

@@ -15,6 +15,8 @@ use crate::terminal;
 
 /// How many lines of a cell that failed are shown.
 const LINES_SHOWN: usize = 6;
+/// Thirty years.
+const LONGEST_TIMEOUT: f64 = 1e9;
 
 /// Run a notebook in a kernel of its own, without Jupyter
 ///
@@ -58,6 +60,8 @@ pub(crate) struct Run {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "a number of seconds is expected".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
+        // No clock goes on for ever.
+        _ if seconds > LONGEST_TIMEOUT => Err(format!("at most {LONGEST_TIMEOUT} seconds can be waited")),
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("a number of seconds above 0 is expected".to_owned()),
     }

@@ -138,5 +138,10 @@ fn a_store_that_is_broken_is_a_problem() {
         words(&ran).contains(&("problem".to_owned(), "store".to_owned())),
         "{ran}"
     );
-    sandbox.run("job list").code(1).stdout("").stderr_contains("error: ");
+    let database = sandbox.path("pipeline.db");
+    sandbox.run("job list").code(1).stdout("").stderr(&format!(
+        "error: cannot use {} as the place for jobs: it is no SQLite file: file is not a database\n\
+         help: `--db PATH` names another store, and so does PIPULATE_URL.\n",
+        database.display()
+    ));
 }

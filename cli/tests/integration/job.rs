@@ -71,20 +71,19 @@ fn what_does_not_exist_is_exit_code_3() {
     ] {
         sandbox.run(&format!("job {command}")).code(3).stdout("").stderr(no_job);
     }
-    sandbox
-        .run("job undelete other")
-        .code(3)
-        .stdout("")
-        .stderr_contains("`other`");
+    sandbox.run("job undelete other").code(3).stdout("").stderr(
+        "error: there is no job `other`, deleted or not\n\
+         help: `pipulate job list --deleted` shows the jobs that can come back.\n",
+    );
     let no_step =
         "error: the job `hello-01` has no step `age`\nhelp: `pipulate job show hello-01` shows the steps it has.\n";
     sandbox.run("job get hello-01 age").code(3).stderr(no_step);
     sandbox.run("job remove hello-01 age").code(3).stderr(no_step);
     sandbox.run("job revert hello-01 age").code(3).stderr_contains("`age`");
-    sandbox
-        .run("job history hello-01 age")
-        .code(3)
-        .stderr("error: the history of the job `hello-01` has no step `age`\n");
+    sandbox.run("job history hello-01 age").code(3).stderr(
+        "error: the history of the job `hello-01` has no step `age`\n\
+             help: `pipulate job history hello-01` shows all of it.\n",
+    );
 }
 
 #[test]
@@ -234,21 +233,39 @@ fn pruning_shortens_the_history_for_good() {
     sandbox
         .run("job prune --older-than 1d")
         .code(0)
-        .stdout("Removed 0 events and 0 jobs\n");
+        .stdout("Removed 0 events\nKept the values that steps have\n");
     let counted = sandbox.run("job prune --older-than 0s --job a --dry-run").code(0);
-    assert_eq!(counted.stdout, format!("Would remove {} events and 0 jobs\n", before.0));
+    assert_eq!(
+        counted.stdout,
+        format!(
+            "Would remove {} events\nWould keep the values that steps have\n",
+            before.0
+        )
+    );
     assert_eq!((events("a"), events("b")), before);
     let pruned = sandbox.run("job prune --older-than 0s --job a").code(0);
-    assert_eq!(pruned.stdout, format!("Removed {} events and 0 jobs\n", before.0));
+    assert_eq!(
+        pruned.stdout,
+        format!("Removed {} events\nKept the values that steps have\n", before.0)
+    );
+    sandbox
+        .run("job history a")
+        .code(0)
+        .stdout("Nothing is left of the history: it was pruned.\n");
     assert_eq!((events("a"), events("b")), (0, before.1));
     sandbox.run("job get a one").code(0).stdout("2\n");
     let gone = sandbox.run("job prune --older-than 0s --deleted-jobs").code(0);
-    assert!(gone.stdout.ends_with("and 1 job\n"), "{gone}");
+    assert!(
+        gone.stdout
+            .ends_with(" and 1 deleted job\nKept the values that steps have\n"),
+        "{gone}"
+    );
     sandbox.run("job undelete b").code(3);
     sandbox.prepare("job set locked one 1\n job finalize locked");
     let kept = sandbox.run("job prune --older-than 0s").code(0);
     assert!(
-        kept.stdout.ends_with("\nKept the history of 1 finalized job\n"),
+        kept.stdout
+            .ends_with("\nKept the values that steps have, and the whole history of 1 finalized job\n"),
         "{kept}"
     );
     sandbox

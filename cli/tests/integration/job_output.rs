@@ -30,8 +30,13 @@ fn a_list_is_a_table() {
          hello-01  hello     2      open   TIME\n",
     );
     let database = sandbox.path("pipeline.db");
-    let none = sandbox.run("job list nothing*").code(0);
-    assert_eq!(none.stdout, format!("No jobs in {}\n", database.display()));
+    let none = |line: &str, expected: &str| {
+        let list = sandbox.run(line).code(0);
+        assert_eq!(list.stdout, format!("{expected} in {}\n", database.display()));
+    };
+    none("job list nothing*", "No such jobs");
+    none("job list --workflow nothing", "No such jobs");
+    none("job list --deleted", "No deleted jobs");
 }
 
 #[test]

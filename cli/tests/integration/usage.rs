@@ -24,6 +24,7 @@ fn a_wrong_command_line_is_exit_code_2() {
         "run x.ipynb -p a=1 -p a=2",
         "run x.ipynb --timeout 0",
         "run x.ipynb --timeout -1",
+        "run x.ipynb --timeout 1e18",
         "kernel install --user --sys-prefix",
         "kernel install --name a/b",
         "kernel install --name ..",

@@ -5,8 +5,10 @@ use clap::Args;
 
 use super::view::{EventView, time, write_json};
 use crate::failure::Failure;
+use crate::json_text::shell_word;
 use crate::store::{StoreOption, missing_job};
 use crate::table::Table;
+use crate::terminal;
 
 /// Show what happened to a job, oldest first
 #[derive(Args)]
@@ -34,11 +36,15 @@ impl History {
         let events = job.history(self.step.as_deref())?;
         if let (Some(step), true) = (&self.step, events.is_empty()) {
             let message = format!("the history of the job `{}` has no step `{step}`", self.key);
-            return Err(Failure::missing(message).into());
+            let help = format!("`pipulate job history {}` shows all of it.", shell_word(&self.key));
+            return Err(Failure::missing(message).help(help).into());
         }
         if self.json {
             let views: Vec<_> = events.iter().map(EventView::new).collect::<Result<_>>()?;
             return write_json(out, &views);
+        }
+        if events.is_empty() {
+            return Ok(terminal::say(out, "Nothing is left of the history: it was pruned.")?);
         }
         let mut table = Table::new(["REVISION", "TIME", "SOURCE", "EVENT", "STEP", "VALUE"]);
         for event in events {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::view::{JobView, state, time, write_json};
 use crate::store::StoreOption;
 use crate::table::Table;
+use crate::terminal;
 
 /// List jobs
 #[derive(Args)]
@@ -64,8 +65,13 @@ impl List {
             return write_json(out, &rows);
         }
         if jobs.is_empty() {
-            writeln!(out, "No jobs in {}", store.place()?.path().display())?;
-            return Ok(());
+            let what = match (filter.pattern.is_some() || filter.workflow.is_some(), filter.deleted) {
+                (true, _) => "No such jobs",
+                (false, true) => "No deleted jobs",
+                (false, false) => "No jobs",
+            };
+            let place = store.place()?;
+            return Ok(terminal::say(out, &format!("{what} in {}", place.path().display()))?);
         }
         let mut table = Table::new(["KEY", "WORKFLOW", "STEPS", "STATE", "UPDATED"]);
         for job in &jobs {

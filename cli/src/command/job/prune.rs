@@ -57,21 +57,23 @@ impl Prune {
             deleted_jobs: self.deleted_jobs,
             dry_run: self.dry_run,
         })?;
-        let verb = if self.dry_run { "Would remove" } else { "Removed" };
-        writeln!(
-            out,
-            "{verb} {} and {}",
-            counted(report.events, "event"),
-            counted(report.jobs, "job")
-        )?;
-        if report.finalized > 0 {
-            writeln!(
-                out,
-                "Kept the history of {}",
-                counted(report.finalized, "finalized job")
-            )?;
+        let (remove, keep) = if self.dry_run {
+            ("Would remove", "Would keep")
+        } else {
+            ("Removed", "Kept")
+        };
+        let mut removed = counted(report.events, "event");
+        if self.deleted_jobs {
+            removed = format!("{removed} and {}", counted(report.jobs, "deleted job"));
         }
-        Ok(())
+        let mut kept = "the values that steps have".to_owned();
+        if report.finalized > 0 {
+            kept = format!(
+                "{kept}, and the whole history of {}",
+                counted(report.finalized, "finalized job")
+            );
+        }
+        Ok(writeln!(out, "{remove} {removed}\n{keep} {kept}")?)
     }
 }
 

@@ -3,6 +3,7 @@ use std::io::Write;
 use anyhow::Result;
 use clap::Args;
 
+use crate::failure::Failure;
 use crate::store::StoreOption;
 use crate::terminal;
 
@@ -19,7 +20,15 @@ pub(crate) struct Undelete {
 
 impl Undelete {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
-        if store.existing()?.undelete(&self.key)? {
+        let pip = store.existing()?;
+        if pip.job(&self.key)?.info()?.is_none() {
+            return Err(
+                Failure::missing(format!("there is no job `{}`, deleted or not", self.key))
+                    .help("`pipulate job list --deleted` shows the jobs that can come back.")
+                    .into(),
+            );
+        }
+        if pip.undelete(&self.key)? {
             terminal::say(out, &format!("Brought `{}` back", self.key))?;
         } else {
             terminal::say(out, &format!("`{}` is not deleted", self.key))?;

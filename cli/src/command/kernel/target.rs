@@ -32,23 +32,15 @@ impl Target {
             _ => None,
         };
         let user = jupyter.user().map(Path::to_owned);
-        let (folder, help) = if self.sys_prefix {
-            (
-                environment,
-                "No virtual environment is active: activate one, or name its folder with --prefix.",
-            )
-        } else if self.user {
-            (
-                user,
-                "The environment names no home folder: name a folder with --prefix.",
-            )
+        let (folder, lack) = if self.sys_prefix {
+            (environment, "no virtual environment is active")
         } else {
-            (environment.or(user), "Name a folder with --prefix.")
+            let folder = if self.user { user } else { environment.or(user) };
+            (
+                folder,
+                "the environment names no home folder, where Jupyter looks for kernels",
+            )
         };
-        folder.ok_or_else(|| {
-            Failure::new("it is not clear where Jupyter looks for kernels")
-                .help(help)
-                .into()
-        })
+        folder.ok_or_else(|| Failure::new(lack).help("--prefix DIR names a folder.").into())
     }
 }
