@@ -4,10 +4,16 @@
 //! the user wrote it, on the same lines. What a magic becomes never goes through the names `job` or `pip`, which may be
 //! the user's own.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use pipulate::cell::{self, Cell, GetCall, InputCall, LetMagic, MagicCall, SegmentKind, SetCall, UsageError};
 
 use crate::outputs::CellError;
 use crate::source_map::{Builder, SourceMap};
+
+#[cfg(test)]
+mod tests;
 
 /// A cell, ready to compile.
 #[derive(Clone, Debug)]
@@ -25,6 +31,7 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
         cell,
         out: Builder::new(cell.text()),
         needs_library: false,
+        anchors: anchors(cell),
     };
     let bound: Vec<&str> = ["job", "pip"]
         .into_iter()
@@ -59,9 +66,15 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
             };
         lowering.needs_library |= !bound.is_empty();
         lowering.out.keep(span.start..at);
-        // evcxr takes a line that begins with a colon, and stands before any Rust, for a command of its own.
+        // evcxr takes a line that begins with a colon or an exclamation mark, and stands before any Rust, for one of its own.
         let is_magic = matches!(segment.kind, SegmentKind::LineMagic(_) | SegmentKind::Help(_));
-        let before = if is_magic || !bound.is_empty() { "(); " } else { "" };
+        let reads_as_command =
+            segment.kind == SegmentKind::Rust && first_code(cell.slice(&(at..span.end))).starts_with([':', '!']);
+        let before = if is_magic || reads_as_command || !bound.is_empty() {
+            "(); "
+        } else {
+            ""
+        };
         lowering.out.replace(at..at, &format!("{before}{binding}"));
         lowering.segment(&segment.kind, at..span.end, Some(index) == last)?;
     }
@@ -75,6 +88,8 @@ struct Lowering<'a> {
     cell: &'a Cell<'a>,
     out: Builder<'a>,
     needs_library: bool,
+    /// What is put before places of the cell.
+    anchors: Vec<(usize, String)>,
 }
 
 impl Lowering<'_> {
@@ -92,7 +107,13 @@ impl Lowering<'_> {
                 Ok(())
             }
             _ => {
-                self.out.keep(span);
+                let mut from = span.start;
+                for (at, anchor) in self.anchors.iter().filter(|(at, _)| span.contains(at)) {
+                    self.out.keep(from..*at);
+                    self.out.replace(*at..*at, anchor);
+                    from = *at;
+                }
+                self.out.keep(from..span.end);
                 Ok(())
             }
         }
@@ -276,6 +297,34 @@ fn padded(code: &str, replaced: &str) -> String {
         .count()
         .saturating_sub(code.matches('\n').count());
     format!("{code}{}", "\n".repeat(missing))
+}
+
+/// A name for each `impl` that has none to go by. evcxr keeps an `impl` with the item before it in the cell, and replaces both when an item of
+/// that name comes again; one without such an item could never be replaced.
+fn anchors(cell: &Cell<'_>) -> Vec<(usize, String)> {
+    let mut subjects = HashSet::new();
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let blocks = cell.leading_impls().into_iter();
+    blocks
+        .map(|block| {
+            let mut subject = block.subject;
+            // Two of one subject in one cell are the compiler's to refuse.
+            while !subjects.insert(subject.clone()) {
+                subject.push(' ');
+            }
+            let name = hasher.hash_one(&subject);
+            (block.start, format!("const PIPULATE_IMPL_{name:016X}: () = (); "))
+        })
+        .collect()
+}
+
+/// The text from its first line that is neither blank nor a comment.
+fn first_code(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while rest.starts_with("//") {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+    }
+    rest
 }
 
 /// How much of a segment's beginning must stay first: inner attributes, and what stands before them.

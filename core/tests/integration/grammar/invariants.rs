@@ -36,6 +36,9 @@ pub(super) fn check(text: &str) {
             .iter()
             .all(|segment| segment.kind == SegmentKind::Trivia)
     );
+    for block in parsed.leading_impls() {
+        assert!(text[block.start..].len() >= "impl".len() && !block.subject.is_empty());
+    }
     cell::completeness(text);
     cell::mentions(text, "job");
     for call in parsed.magics() {

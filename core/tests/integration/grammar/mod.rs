@@ -6,6 +6,7 @@ mod calls;
 mod cells;
 mod completeness;
 mod completion;
+mod impls;
 mod invariants;
 mod late_options;
 mod mentions;

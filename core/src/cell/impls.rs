@@ -1,0 +1,201 @@
+//! The `impl` items of a cell.
+
+use super::lexer::{Bracket, Token, TokenKind, tokens};
+use super::{Cell, SegmentKind};
+
+/// An `impl` among a cell's own items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImplBlock {
+    /// Where it begins, its attributes included.
+    pub start: usize,
+    /// What it gives to what: `Display for Point`, and `Point::area` where it has no trait, by the first of its functions. An `impl` of
+    /// the same subject is meant to replace it.
+    pub subject: String,
+}
+
+impl Cell<'_> {
+    /// The `impl` items that stand before any item with a name of its own.
+    pub fn leading_impls(&self) -> Vec<ImplBlock> {
+        Reader {
+            text: self.text,
+            tokens: self.statement_tokens(),
+            at: 0,
+        }
+        .read()
+    }
+
+    /// The tokens of the cell's Rust. A magic is the end of a statement.
+    fn statement_tokens(&self) -> Vec<Option<Token>> {
+        let mut found = Vec::new();
+        for segment in &self.segments {
+            match segment.kind {
+                SegmentKind::Rust => {
+                    let rust = tokens(self.text, segment.span.start, segment.span.end);
+                    found.extend(rust.filter(|token| token.is_significant()).map(Some));
+                }
+                SegmentKind::Trivia => {}
+                _ => found.push(None),
+            }
+        }
+        found
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    tokens: Vec<Option<Token>>,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn read(mut self) -> Vec<ImplBlock> {
+        let mut found = Vec::new();
+        while self.at < self.tokens.len() {
+            let Some(first) = self.tokens[self.at] else {
+                self.at += 1;
+                continue;
+            };
+            self.skip_attributes_and_qualifiers();
+            match self.word(0) {
+                "impl" => {
+                    self.at += 1;
+                    let subject = self.subject();
+                    found.push(ImplBlock {
+                        start: first.start,
+                        subject,
+                    });
+                }
+                "fn" | "struct" | "enum" | "trait" | "mod" | "static" | "type" | "macro_rules" => break,
+                "const" | "union" if !self.word(1).is_empty() => break,
+                _ => self.skip_statement(),
+            }
+        }
+        found
+    }
+
+    fn skip_attributes_and_qualifiers(&mut self) {
+        loop {
+            match self.text_at(0) {
+                "#" => self.at += 1,
+                "!" if self.text_at(1) == "[" => self.at += 1,
+                "[" => self.skip_brackets(),
+                "pub" => {
+                    self.at += 1;
+                    if self.text_at(0) == "(" {
+                        self.skip_brackets();
+                    }
+                }
+                "unsafe" | "async" | "default" if !self.word(1).is_empty() => self.at += 1,
+                _ => return,
+            }
+        }
+    }
+
+    /// Reads an `impl` to its end, from behind the word.
+    fn subject(&mut self) -> String {
+        if self.text_at(0) == "<" {
+            self.skip_generics();
+        }
+        let mut words: Vec<&str> = Vec::new();
+        let mut angles = 0_usize;
+        let mut in_where = false;
+        while let Some(token) = self.token(0) {
+            let written = token.text(self.text);
+            match written {
+                "{" if angles == 0 => break,
+                "<" => angles += 1,
+                ">" => angles = angles.saturating_sub(1),
+                "where" => in_where = true,
+                _ => {}
+            }
+            if !in_where {
+                words.push(written);
+            }
+            self.at += 1;
+        }
+        let subject = words.join(" ");
+        let body = self.at;
+        self.skip_brackets();
+        if words.contains(&"for") {
+            return subject;
+        }
+        let names = self.tokens[body..self.at].windows(2).filter_map(|pair| {
+            let [Some(before), Some(name)] = pair else { return None };
+            (before.text(self.text) == "fn").then(|| name.text(self.text))
+        });
+        let first = names.into_iter().next().unwrap_or_default();
+        format!("{subject}::{first}")
+    }
+
+    fn skip_generics(&mut self) {
+        let mut angles = 0_usize;
+        while self.at < self.tokens.len() {
+            match self.text_at(0) {
+                "<" => angles += 1,
+                ">" => angles = angles.saturating_sub(1),
+                _ => {}
+            }
+            self.at += 1;
+            if angles == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Skips up to the end of a statement, or what may be one: a `;` or the end of a block.
+    fn skip_statement(&mut self) {
+        while self.at < self.tokens.len() {
+            match self.token(0).map(|token| token.kind) {
+                None => {
+                    self.at += 1;
+                    return;
+                }
+                Some(TokenKind::Open(bracket)) => {
+                    self.skip_brackets();
+                    if bracket == Bracket::Curly {
+                        return;
+                    }
+                }
+                _ => {
+                    let ends = self.text_at(0) == ";";
+                    self.at += 1;
+                    if ends {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Skips from an opening bracket to behind its closing one. A magic in a block is a part of it.
+    fn skip_brackets(&mut self) {
+        let mut depth = 0_usize;
+        while self.at < self.tokens.len() {
+            match self.token(0).map(|token| token.kind) {
+                Some(TokenKind::Open(_)) => depth += 1,
+                Some(TokenKind::Close(_)) => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    fn token(&self, ahead: usize) -> Option<Token> {
+        self.tokens.get(self.at + ahead).copied().flatten()
+    }
+
+    fn text_at(&self, ahead: usize) -> &str {
+        self.token(ahead).map_or("", |token| token.text(self.text))
+    }
+
+    /// The word at a place ahead; empty when there is none.
+    fn word(&self, ahead: usize) -> &str {
+        match self.token(ahead) {
+            Some(token) if token.kind == TokenKind::Word => token.text(self.text),
+            _ => "",
+        }
+    }
+}

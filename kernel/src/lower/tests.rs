@@ -1,0 +1,96 @@
+//! What cells become.
+
+use pipulate::cell::parse;
+
+use super::lower;
+
+fn lowered(text: &str) -> String {
+    lower(&parse(text), &|_| false).unwrap().code.lowered().to_owned()
+}
+
+/// The code with each anchor as a `§` and a number, the same for the same.
+fn anchored(texts: &[&str]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    texts
+        .iter()
+        .map(|text| {
+            let mut code = lowered(text);
+            while let Some(at) = code.find("const PIPULATE_IMPL_") {
+                let end = at + code[at..].find("; ").unwrap() + 2;
+                let anchor = code[at..end].to_owned();
+                if !names.contains(&anchor) {
+                    names.push(anchor.clone());
+                }
+                let number = names.iter().position(|name| *name == anchor).unwrap() + 1;
+                code = code.replacen(&anchor, &format!("§{number} "), 1);
+            }
+            code
+        })
+        .collect()
+}
+
+#[test]
+fn an_impl_has_a_name_to_be_replaced_by() {
+    let cells = anchored(&[
+        "// new\nimpl T for U { fn t() {} }\nimpl<A> B<A> for U {}",
+        "use x::y;\nimpl T for U { fn t() { y() } }",
+        "impl U { fn a() {} }",
+        "impl U { fn b() {} }",
+        "impl U { fn a() { b() } fn c() {} }",
+        "struct U;\nimpl T for U {}",
+        "impl T for V {} impl T for V {}",
+    ]);
+    assert_eq!(
+        cells,
+        [
+            "// new\n§1 impl T for U { fn t() {} }\n§2 impl<A> B<A> for U {}",
+            "use x::y;\n§1 impl T for U { fn t() { y() } }",
+            "§3 impl U { fn a() {} }",
+            "§4 impl U { fn b() {} }",
+            "§3 impl U { fn a() { b() } fn c() {} }",
+            "struct U;\nimpl T for U {}",
+            "§5 impl T for V {} §6 impl T for V {}",
+        ]
+    );
+}
+
+#[test]
+fn rust_that_begins_like_a_command_is_rust() {
+    for (text, expected) in [
+        ("::std::process::id()", "(); ::std::process::id()"),
+        ("\n  // note\n ::a::b();", "(); \n  // note\n ::a::b();"),
+        ("  !true", "(); !true"),
+        ("#![allow(x)]\n::a()", "#![allow(x)]\n(); ::a()"),
+        (":dep x\na()", ":dep x\na()"),
+        ("-1", "-1"),
+    ] {
+        assert_eq!(lowered(text).replace("();   !", "(); !"), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn only_what_uses_job_or_pip_binds_them() {
+    for text in [
+        "let s = \"job is here\"; // pip",
+        "/* job */ let n = r#\"job\"#;",
+        "x.job(a::pip())",
+        "m!(\"{{job}}\")",
+        "fn job() {}",
+        "let s = '\"'; // job",
+    ] {
+        assert!(!lowered(text).contains("bind!"), "{text}");
+    }
+    for (text, names) in [
+        ("job.key()", "job"),
+        ("println!(\"{job:?}\")", "job"),
+        ("pip.jobs(&f)?; job.undo()?", "job pip"),
+        ("%pip_set a = job.key()", "job"),
+    ] {
+        assert!(
+            lowered(text).starts_with(&format!("(); ::pipulate::bind!({names}); ")),
+            "{text}"
+        );
+    }
+    let taken = lower(&parse("job.title"), &|name| name == "job").unwrap();
+    assert_eq!(taken.code.lowered(), "job.title");
+}
