@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::MagicCall;
 use super::args::{ArgumentSpec, OptionSpec, Parsed, Tail, Usage, UsageError, Word};
+use super::json_like::has_json_key;
 use crate::json::{DEEPEST, nests_too_deep};
 
 const STEP: ArgumentSpec = ArgumentSpec::required("STEP", "the step's name, in quotes if it holds spaces");
@@ -90,7 +91,8 @@ impl SetCall {
     /// Reads the call. `text` is the cell's.
     ///
     /// # Errors
-    /// When it is not written as [`Self::USAGE`] says, or its value is JSON that nests more deeply than a step's value may.
+    /// When it is not written as [`Self::USAGE`] says, or its value is JSON that nests more deeply than a step's value may, or reads
+    /// like JSON and is neither that nor Rust.
     pub fn parse(text: &str, call: &MagicCall) -> Result<Self, UsageError> {
         let parsed = parse(&Self::USAGE, text, call)?;
         let value = parsed.tail.clone().unwrap_or(call.args.end..call.args.end);
@@ -100,6 +102,17 @@ impl SetCall {
                 span: value,
                 message: format!("The JSON nests too deep: a step's value has at most {DEEPEST} levels."),
                 help: "Spread it over several steps, or keep it in a file and its path in the step.".to_owned(),
+            });
+        }
+        if literal.is_none() && has_json_key(text, &value) {
+            let reason = serde_json::from_str::<serde_json::Value>(&text[value.clone()]).err();
+            let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            return Err(UsageError {
+                span: value,
+                message: format!("The value reads like JSON and is none{reason}."),
+                help: "JSON holds no values from Rust: those are saved by a struct, a map or the crate serde_json's \
+                       `json!({\"key\": value})`."
+                    .to_owned(),
             });
         }
         Ok(Self {

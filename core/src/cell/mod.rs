@@ -36,6 +36,7 @@ mod completeness;
 mod completion;
 mod frame;
 mod impls;
+mod json_like;
 mod lexer;
 mod line;
 mod mentions;

@@ -77,6 +77,34 @@ fn json_that_nests_too_deep_is_not_taken_for_rust() {
 }
 
 #[test]
+fn what_reads_like_json_is_not_taken_for_rust() {
+    for (value, reason) in [
+        ("{\"a\": NaN}", "expected value at line 1 column 7"),
+        ("[{\"a\": 1}, {\"b\": x}]", "expected value at line 1 column 18"),
+        ("{\"a\": 1,}", "trailing comma at line 1 column 9"),
+        ("{\n  \"a\": f(1)\n}", "expected value at line 2 column 8"),
+    ] {
+        let error = set(&format!("%pip_set a = {value}"));
+        assert!(
+            error.contains(&format!("The value reads like JSON and is none: {reason}.")),
+            "{error}"
+        );
+    }
+    for value in [
+        "{ \"a\" }",
+        "serde_json::json!({\"a\": x})",
+        "f(json!([{\"a\": x}]))",
+        "{ \"a\".len() }",
+        "S { a: 1 }",
+        "match x { \"a\" => 1, _ => 2 }",
+        "if c { \"a\" } else { \"b\" }",
+    ] {
+        let expected = format!("a = rust {value}");
+        assert_eq!(set(&format!("%pip_set a = {value}")), expected);
+    }
+}
+
+#[test]
 fn usage_errors_say_what_to_write() {
     let errors = [
         "%pip_set a == b",
