@@ -157,8 +157,9 @@ pub(crate) fn report(error: &Error) -> ExitCode {
     let failure = error.downcast_ref::<Failure>();
     let stored = error.downcast_ref::<pipulate::Error>();
     anstream::eprintln!("error: {}", visible(message(error).trim_end()));
-    if let Some(details) = failure.and_then(|failure| failure.details.as_deref()) {
-        anstream::eprintln!("{}", details.trim_end_matches('\n'));
+    let details = failure.and_then(|failure| failure.details.as_deref());
+    if let Some(details) = details.map(str::trim_end).filter(|details| !details.is_empty()) {
+        anstream::eprintln!("{details}");
     }
     let help = failure
         .and_then(|failure| failure.help.clone())

@@ -8,7 +8,10 @@ use crate::executables;
 use crate::failure::{self, Failure};
 use crate::file::{self, folder_of};
 use crate::jupyter::{DEFAULT_NAME, Installed, Jupyter};
-use crate::run::{CodeCell, Document, Kernel, Launch, NamedSteps, Parameter, Progress, Runner, Stop, Summary, Written};
+use crate::run::{
+    CodeCell, Document, Kernel, Launch, NamedSteps, Parameter, Progress, Runner, Stop, Summary, Written,
+    beyond_headline,
+};
 use crate::signals::Signals;
 use crate::store::{self, StoreOption, deleted_job};
 use crate::terminal;
@@ -227,7 +230,7 @@ fn stopped(number: usize, cells: usize, cell: &CodeCell, stop: &Stop, last_words
     let failure = match stop {
         Stop::Signal { signal, .. } => return Failure::signalled(message, *signal),
         Stop::Failed(error) => {
-            Failure::new(message).details(format!("{}\n{}", excerpt(&cell.code), crate::run::traceback(error)))
+            Failure::new(message).details(format!("{}\n{}", excerpt(&cell.code), beyond_headline(error)))
         }
         Stop::KernelEnded(_) => Failure::new(message).details(format!("{}\n{last_words}", excerpt(&cell.code))),
         Stop::TimedOut(_) | Stop::NoInput | Stop::Lost(_) => Failure::new(message).details(excerpt(&cell.code)),

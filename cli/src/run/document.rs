@@ -95,7 +95,7 @@ impl Document {
                 let help = "`pipulate run` takes the path of an .ipynb file.";
                 return Err(Failure::new(message).help(help).into());
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Err(Failure::missing(format!("there is no notebook {}", path.display())).into());
             }
             Err(error) => return Err(error).with_context(failed),

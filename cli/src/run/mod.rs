@@ -17,6 +17,6 @@ mod verbatim;
 pub(crate) use document::{CodeCell, Document, Written};
 pub(crate) use kernel::{Kernel, Launch};
 pub(crate) use parameter::Parameter;
-pub(crate) use progress::{Progress, traceback};
+pub(crate) use progress::{Progress, beyond_headline};
 pub(crate) use runner::{Runner, Stop, Summary};
 pub(crate) use steps::NamedSteps;

@@ -6,9 +6,11 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use anstream::adapter::strip_str;
 use jupyter_protocol::media::{Media, MediaType};
 use jupyter_protocol::messaging::{ErrorOutput, JupyterMessageContent, Stdio};
 
+use super::runner::headline;
 use crate::terminal;
 
 /// The columns of a line where no terminal says how many there are.
@@ -189,11 +191,22 @@ impl Progress {
 }
 
 /// An error as the kernel wrote it for people.
-pub(crate) fn traceback(error: &ErrorOutput) -> String {
+fn traceback(error: &ErrorOutput) -> String {
     if error.traceback.is_empty() {
         format!("{}: {}", error.ename, error.evalue)
     } else {
         error.traceback.join("\n")
+    }
+}
+
+/// What an error as the kernel wrote it says beyond its first line, if that line is known already.
+pub(crate) fn beyond_headline(error: &ErrorOutput) -> String {
+    let traceback = traceback(error);
+    let (first, rest) = traceback.split_once('\n').unwrap_or((&traceback, ""));
+    if strip_str(first).to_string() == headline(error) {
+        rest.to_owned()
+    } else {
+        traceback
     }
 }
 

@@ -212,17 +212,21 @@ impl Stop {
     pub(crate) fn message(&self, number: usize, cells: usize) -> String {
         let cell = format!("cell {number} of {cells}");
         match self {
-            Self::Failed(error) if error.evalue.is_empty() => format!("{cell} failed: {}", error.ename),
-            Self::Failed(error) => {
-                let first = error.evalue.lines().next().unwrap_or_default();
-                format!("{cell} failed: {}: {first}", error.ename)
-            }
+            Self::Failed(error) => format!("{cell} failed: {}", headline(error)),
             Self::TimedOut(timeout) => format!("{cell} took longer than {}", shown(*timeout)),
             Self::Signal { .. } => format!("interrupted in {cell}"),
             Self::NoInput => format!("{cell} asks for input, and there is no more"),
             Self::KernelEnded(status) => format!("the kernel ended in {cell} ({status})"),
             Self::Lost(error) => format!("the kernel was lost in {cell}: {error:#}"),
         }
+    }
+}
+
+/// An error on one line.
+pub(super) fn headline(error: &ErrorOutput) -> String {
+    match error.evalue.lines().next() {
+        Some(first) => format!("{}: {first}", error.ename),
+        None => error.ename.clone(),
     }
 }
 

@@ -103,7 +103,7 @@ fn quiet_is_quiet_but_for_errors() {
         .run("run n.ipynb --kernel fake-kernel --quiet")
         .code(1)
         .stdout("")
-        .stderr("error: cell 1 of 1 failed: Failed: loudly\n  | fail loudly\n\nFailed: loudly\n  at the fake kernel\n");
+        .stderr("error: cell 1 of 1 failed: Failed: loudly\n  | fail loudly\n\n  at the fake kernel\n");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_cell_that_fails_ends_the_run() {
     sandbox.run(RUN).code(1).stdout("one\ntwo\n").stderr(
         "[1/3] print one ...\n[1/3] N s\n[2/3] print two ...\n[2/3] stopped, N s\nWrote out.ipynb\n\
          error: cell 2 of 3 failed: Failed: for a reason\n  | print two\n  | fail for a reason\n\n\
-         Failed: for a reason\n  at the fake kernel\n",
+         \u{20} at the fake kernel\n",
     );
     let written = notebook(&sandbox.path("out.ipynb"));
     let error = json!({
@@ -350,6 +350,11 @@ fn a_kernel_that_dies_is_an_error_with_its_last_words() {
         "error: the kernel ended before it was ready (exit status: 3)\nno such thing\n\
          help: `pipulate doctor` checks what it needs.\n",
     );
+    sandbox.script("fake-kernel", "#!/bin/sh\n");
+    sandbox.run(RUN).code(1).stdout("").stderr(
+        "error: the kernel ended before it was ready (exit status: 0)\n\
+         help: `pipulate doctor` checks what it needs.\n",
+    );
 }
 
 /// Reads what a program writes, up to and including `part`.
@@ -445,6 +450,7 @@ fn what_cannot_be_run_is_refused_before_a_kernel_starts() {
     assert!(made.success());
     for (line, code, message) in [
         ("run missing.ipynb", 3, "error: there is no notebook missing.ipynb\n"),
+        ("run n.ipynb/x", 3, "error: there is no notebook n.ipynb/x\n"),
         (
             "run n.ipynb -o missing/out.ipynb",
             1,
