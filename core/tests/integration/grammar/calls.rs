@@ -82,7 +82,7 @@ fn what_reads_like_json_is_not_taken_for_rust() {
         ("{\"a\": NaN}", "expected value at line 1 column 7"),
         ("[{\"a\": 1}, {\"b\": x}]", "expected value at line 1 column 18"),
         ("{\"a\": 1,}", "trailing comma at line 1 column 9"),
-        ("{\n  \"a\": f(1)\n}", "expected value at line 2 column 8"),
+        ("{\n  \"a\": g(1)\n}", "expected value at line 2 column 8"),
     ] {
         let error = set(&format!("%pip_set a = {value}"));
         assert!(
