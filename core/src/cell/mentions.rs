@@ -10,6 +10,21 @@ pub fn mentions(text: &str, identifier: &str) -> bool {
     parse(text).mentions(identifier)
 }
 
+/// Whether the Rust of a cell awaits anything, in a function or block of its own too.
+pub fn awaits(text: &str) -> bool {
+    let cell = parse(text);
+    cell.rust_spans().any(|span| {
+        let mut before = "";
+        tokens(text, span.start, span.end)
+            .filter(|token| token.is_significant())
+            .any(|token| {
+                let found = before == "." && token.text(text) == "await";
+                before = token.text(text);
+                found
+            })
+    })
+}
+
 impl Cell<'_> {
     /// Whether the cell's Rust, the values of its magics included, uses `identifier` as a name of its own: not as a field,
     /// method or path's later part (after `.` or `::`), a macro's name, or in a string or comment. What a string in a macro call

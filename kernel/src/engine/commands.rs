@@ -6,6 +6,21 @@ pub(super) fn is_dependency(line: &str) -> bool {
     line.starts_with(":dep ") || line.starts_with("extern crate ")
 }
 
+/// The lines that add dependencies, and all other lines, each with the others blank, so that lines keep their numbers.
+pub(super) fn split_dependencies(code: &str) -> (String, String) {
+    let (mut dependencies, mut rest) = (String::new(), String::new());
+    for line in code.split_inclusive('\n') {
+        let (here, there) = if line.trim_start().starts_with(":dep ") {
+            (&mut dependencies, &mut rest)
+        } else {
+            (&mut rest, &mut dependencies)
+        };
+        here.push_str(line);
+        there.push_str(if line.ends_with('\n') { "\n" } else { "" });
+    }
+    (dependencies, rest)
+}
+
 /// The text with evcxr's commands and shell lines blanked, since evcxr runs commands when it completes. Offsets stay.
 pub(super) fn without_commands(code: &str) -> String {
     let mut out = String::with_capacity(code.len());
@@ -36,6 +51,13 @@ pub(super) fn end_of_name(code: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dependencies_and_the_rest_keep_their_lines() {
+        let (dependencies, rest) = split_dependencies("// a\n:dep serde\nlet x = 1;\n:dep b");
+        assert_eq!(dependencies, "\n:dep serde\n\n:dep b");
+        assert_eq!(rest, "// a\n\nlet x = 1;\n");
+    }
 
     #[test]
     fn commands_are_blanked_and_offsets_stay() {

@@ -1,5 +1,6 @@
 //! The engine that wraps evcxr. Only this file names it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,7 +9,8 @@ use std::time::Duration;
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::{Map, Value};
 
-use super::commands::{end_of_name, is_dependency, without_commands};
+use super::asynchronous;
+use super::commands::{end_of_name, is_dependency, split_dependencies, without_commands};
 use super::dependency_cache::DependencyCache;
 use super::diagnostics::{Diagnostic, Label, around_value, compile_error, returned_error};
 use super::endings::{cancelled_error, died_error, went_back_error};
@@ -47,6 +49,20 @@ pub struct EvcxrEngine {
     cache: DependencyCache,
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
+    runtime: Runtime,
+    /// The process that ran cells is gone, and the new one has not been made ready.
+    to_revive: bool,
+}
+
+/// The runtime on which cells await.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Runtime {
+    /// No cell has awaited yet.
+    None,
+    /// Cells await, and the worker has no runtime, or one of evcxr's.
+    Wanted,
+    /// The worker has it.
+    Ready,
 }
 
 impl EvcxrEngine {
@@ -70,6 +86,8 @@ impl EvcxrEngine {
             cell_library: Some(options.cell_library.clone()),
             cache: DependencyCache::new(&options.cache, &compiler()),
             dependencies: BTreeSet::new(),
+            runtime: Runtime::None,
+            to_revive: false,
         };
         engine
             .context
@@ -81,7 +99,7 @@ impl EvcxrEngine {
             }
             let _ = engine.interrupter.folder.set(build.canonicalize().unwrap_or(build));
         }
-        let first = format!("{}{}", prelude::ITEMS, prelude::HOOK);
+        let first = [prelude::ITEMS, prelude::HOOK, prelude::QUESTION_MARK].concat();
         engine.context.execute(&first).map_err(|error| start_error(&error))?;
         Ok(engine)
     }
@@ -190,8 +208,39 @@ impl EvcxrEngine {
         }
     }
 
+    /// Does what must be done before a cell that awaits, or comes after one that did, and gives what is left of it to do.
+    fn prepare_to_await<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
+        let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
+        let changes = code.lines().any(|line| new(&line));
+        if self.runtime == Runtime::Ready && changes {
+            self.context.execute(asynchronous::RETIRE)?;
+            self.runtime = Runtime::Wanted;
+        }
+        let mut all = self.dependencies.iter().map(String::as_str).chain(code.lines());
+        let has_tokio = all.any(asynchronous::adds_tokio);
+        let code = asynchronous::with_features(code);
+        let wanted =
+            self.runtime == Runtime::Wanted || (self.runtime == Runtime::None && asynchronous::is_in(&code, has_tokio));
+        if !wanted {
+            return Ok(code);
+        }
+        let (dependencies, rest) = split_dependencies(&code);
+        self.context.execute(&dependencies)?;
+        // Where tokio cannot be had, the user's cell says so.
+        if (has_tokio || self.context.execute(asynchronous::DEPENDENCY).is_ok())
+            && self.context.execute(asynchronous::RUNTIME).is_ok()
+        {
+            self.runtime = Runtime::Ready;
+        }
+        Ok(Cow::Owned(rest))
+    }
+
     /// After the runner is gone, what the prelude did in it must be done in the new one.
     fn revive(&mut self) {
+        self.to_revive = false;
+        if self.runtime == Runtime::Ready {
+            self.runtime = Runtime::Wanted;
+        }
         if let Err(error) = self.context.execute(prelude::HOOK) {
             tracing::error!(%error, "the panic hook was not installed");
         }
@@ -206,9 +255,13 @@ impl Engine for EvcxrEngine {
             let found = self.context.execute(prelude::HOOK);
             let ended = self.socket.wait_for_end(Duration::ZERO);
             if let Err(evcxr::Error::SubprocessTerminated(message)) = found {
-                self.revive();
+                self.to_revive = true;
                 return Err(died_error(ended, &message).with_help("It ended between cells. Run this cell again."));
             }
+        }
+        if self.to_revive {
+            self.revive();
+            self.socket.begin(Arc::clone(&evaluation.outputs));
         }
         self.interrupter.begin(Work::Evaluating);
         // An interrupt may have come before there was work that it could stop.
@@ -216,7 +269,8 @@ impl Engine for EvcxrEngine {
             self.interrupter.end();
             return Err(cancelled_error());
         }
-        let result = self.context.execute(evaluation.code.lowered());
+        let prepared = self.prepare_to_await(evaluation.code.lowered());
+        let result = prepared.and_then(|code| self.context.execute(&code));
         let interrupted = self.interrupter.end();
         match result {
             Ok(outputs) => {
@@ -231,7 +285,8 @@ impl Engine for EvcxrEngine {
             Err(evcxr::Error::SubprocessTerminated(message)) => {
                 let ended = self.socket.wait_for_end(END);
                 self.socket.take_remains();
-                self.revive();
+                // The user need not wait for that.
+                self.to_revive = true;
                 Err(died_error(ended, &message))
             }
             Err(error) => {
@@ -310,7 +365,8 @@ impl Engine for EvcxrEngine {
     }
 
     fn reset(&mut self) -> Result<(), CellError> {
-        let again = format!("{}{}", prelude::ITEMS, prelude::HOOK);
+        self.runtime = Runtime::None;
+        let again = [prelude::ITEMS, prelude::HOOK, prelude::QUESTION_MARK].concat();
         self.context
             .execute(":clear")
             .and_then(|_| self.context.execute(&again))
@@ -462,6 +518,14 @@ fn is_unit(bundle: &MimeBundle) -> bool {
     bundle.len() == 1 && bundle.get("text/plain").is_some_and(|text| text == "()")
 }
 
+/// What evcxr gives as advice, a blank line and a replacement: on one line where it fits.
+fn advice(help: &str) -> String {
+    match help.split_once("\n\n") {
+        Some((advice, replacement)) if !replacement.contains('\n') => format!("{advice}: `{}`", replacement.trim()),
+        _ => help.to_owned(),
+    }
+}
+
 /// All that rustc says of itself.
 fn compiler() -> String {
     let output = std::process::Command::new("rustc").arg("-vV").output();
@@ -493,7 +557,12 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
             Some(Label {
                 start: code.to_source((span.start_line, span.start_column)),
                 end: code.to_source((span.end_line, span.end_column)),
-                text: message.label.clone(),
+                // A span without a label comes with the whole message again.
+                text: if message.label == format!("{}: {}", error.level(), error.message()) {
+                    String::new()
+                } else {
+                    message.label.clone()
+                },
                 primary: message.is_primary,
             })
         })
@@ -501,7 +570,7 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
     if labels.is_empty() {
         labels.extend(around_value(&error.json, code));
     }
-    let mut help = error.help();
+    let mut help: Vec<String> = error.help().iter().map(|help| advice(help)).collect();
     help.extend(error.evcxr_extra_hint().map(str::to_owned));
     Diagnostic {
         level: if error.level().is_empty() {

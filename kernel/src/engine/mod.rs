@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::outputs::{CellError, MimeBundle, Outputs};
 use crate::source_map::SourceMap;
 
+mod asynchronous;
 mod commands;
 mod dependency_cache;
 mod diagnostics;

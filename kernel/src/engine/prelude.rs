@@ -6,10 +6,9 @@
 /// Items that every cell carries. `pipulate_cell_begin` is told, before a cell runs, how to report;
 /// `pipulate_cell_end` flushes what `print!` has buffered.
 ///
-/// evcxr reports a failed `?` by `eprintln!("{}", error)` and a marker. To tell this error from what user code prints,
-/// the macro of that name passes just this call on as a report; every other one is the standard library's. The report's first
-/// line is the error's type and, after a tab, what `{:#}` makes of it: with the cell library's errors that is their name and
-/// help too.
+/// evcxr's generated code reports a failed `?` by `eprintln!("{}", error)` and a marker on standard output, and a panic by
+/// another marker. To tell these from what user code prints, macros of those names pass just these calls on as reports; every other one is the standard library's. The first line of an error's report is the error's type and, after a tab, what `{:#}` makes of it: with the cell library's errors that is their name and
+/// help too. That a call is evcxr's shows by the function that it stands in.
 pub(super) const ITEMS: &str = r#"
 static PIPULATE_REPORT: ::std::sync::atomic::AtomicUsize = ::std::sync::atomic::AtomicUsize::new(0);
 #[unsafe(no_mangle)]
@@ -29,9 +28,25 @@ pub fn pipulate_report(kind: u8, text: &str) {
 }
 #[allow(unused_macros)]
 macro_rules! pipulate_eprintln {
-    ("{}" error $error:ident) => { pipulate_report(b'Q', &::std::format!("{}\t{}\n{}", ::std::any::type_name_of_val(&$error), ::std::format!("{:#}", $error).replace('\n', "\u{1}"), $error)) };
-    ($format:literal error $error:ident) => { pipulate_report(b'Q', &::std::format!("{}\n{}", ::std::any::type_name_of_val(&$error), ::std::format!($format, $error))) };
+    ("{}" error $error:ident) => { pipulate_eprintln!("{}" $error ::std::format!("{:#}", $error)) };
+    ($format:literal error $error:ident) => { pipulate_eprintln!($format $error ::std::string::String::new()) };
     ($format:literal $name:ident $value:ident) => { ::std::eprintln!($format, $value) };
+    ($format:literal $error:ident $more:expr) => {{
+        fn here() {}
+        if ::std::any::type_name_of_val(&here).contains("EvcxrUserCodeError") {
+            let (name, more) = (::std::any::type_name_of_val(&$error), $more.replace('\n', "\u{1}"));
+            let more = if more.is_empty() { more } else { ::std::format!("\t{more}") };
+            pipulate_report(b'Q', &::std::format!("{name}{more}\n{}", ::std::format!($format, $error)));
+        } else {
+            ::std::eprintln!($format, $error)
+        }
+    }};
+}
+#[allow(unused_macros)]
+macro_rules! println {
+    ("EVCXR_PANIC_NOTIFICATION") => { pipulate_report(b'U', &::std::format!("{}", ::std::line!())) };
+    ("{}", evcxr_internal_runtime::USER_ERROR_OCCURRED) => { pipulate_report(b'V', "") };
+    ($($arguments:tt)*) => { ::std::println!($($arguments)*) };
 }
 #[allow(unused_macros)]
 macro_rules! eprintln {
@@ -68,7 +83,10 @@ pub(super) const HOOK: &str = r#"
 })); };
 "#;
 
+/// Lets evcxr know that cells use `?`, which else it would find out by compiling the user's cell twice.
+pub(super) const QUESTION_MARK: &str = "::std::result::Result::<(), ::std::string::String>::Ok(())?;";
+
 /// Whether a name that evcxr lists is the prelude's and not the user's.
 pub(super) fn owns(name: &str) -> bool {
-    name.to_ascii_lowercase().starts_with("pipulate_") || name == "eprintln"
+    name.to_ascii_lowercase().starts_with("pipulate_") || matches!(name, "println" | "eprintln")
 }

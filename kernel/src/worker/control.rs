@@ -33,9 +33,13 @@ pub(super) enum Kind {
     Ready = b'Y',
     /// From the runner, while it dies: `SIGNAL ADDRESS`, and `stack` where the stack overflowed.
     Crash = b'X',
+    /// From the runner: the cell unwound, as the generated code on this line says.
+    Unwound = b'U',
+    /// From the runner: that `?` has left the cell.
+    Returned = b'V',
     /// From the runner: a panic began; see [`super::wire::Panic::parse`].
     Panic = b'P',
-    /// From the runner: the text of an error that a `?` returned.
+    /// From the runner: the error of a failed `?`; see [`super::wire::ReturnedError::parse`].
     QuestionMark = b'Q',
     /// From the runner: the cell ended and its output is flushed.
     Done = b'D',
@@ -44,7 +48,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn from_byte(byte: u8) -> Option<Self> {
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
         [
             Self::Run,
             Self::RunOnly,
@@ -55,6 +59,8 @@ impl Kind {
             Self::Crash,
             Self::Directory,
             Self::Variable,
+            Self::Unwound,
+            Self::Returned,
             Self::Panic,
             Self::QuestionMark,
             Self::Done,

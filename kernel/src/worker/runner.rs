@@ -237,11 +237,7 @@ fn finish() {
 extern "C" fn report(kind: u8, text: *const u8, length: usize) {
     // SAFETY: the prelude passes the parts of a `&str` that is alive during the call.
     let text = unsafe { std::slice::from_raw_parts(text, length) };
-    let kind = if kind == Kind::Panic as u8 {
-        Kind::Panic
-    } else {
-        Kind::QuestionMark
-    };
+    let Some(kind) = Kind::from_byte(kind) else { return };
     if let Some(control) = CONTROL.get() {
         // A supervisor that is gone takes this process with it.
         let _ = control::write(control, kind, text);

@@ -17,20 +17,14 @@ pub enum Found {
         /// Its content: text, or base64 of an image.
         text: String,
     },
-    /// The cell unwound.
-    Panicked,
-    /// A `?` failed.
-    QuestionMark,
     /// A variable's type was redefined: the whole line, for evcxr.
     ChangedType(String),
 }
 
 const BEGIN_CONTENT: &[u8] = b"EVCXR_BEGIN_CONTENT ";
 const END_CONTENT: &[u8] = b"\nEVCXR_END_CONTENT\n";
-const PANICKED: &[u8] = b"EVCXR_PANIC_NOTIFICATION\n";
-const QUESTION_MARK: &[u8] = b"EVCXR_ERROR_OCCURRED\n";
 const CHANGED_TYPE: &[u8] = b"EVCXR_VARIABLE_CHANGED_TYPE:";
-const MARKERS: [&[u8]; 4] = [BEGIN_CONTENT, PANICKED, QUESTION_MARK, CHANGED_TYPE];
+const MARKERS: [&[u8]; 2] = [BEGIN_CONTENT, CHANGED_TYPE];
 
 /// The scanner of one stream of a runner.
 #[derive(Debug)]
@@ -90,15 +84,6 @@ impl Scanner {
         };
         if at > 0 {
             self.take_text_whole(at, found);
-            return true;
-        }
-        if marker == PANICKED || marker == QUESTION_MARK {
-            self.pending.drain(..marker.len());
-            found.push(if marker == PANICKED {
-                Found::Panicked
-            } else {
-                Found::QuestionMark
-            });
             return true;
         }
         let Some(line_end) = position(&self.pending, b"\n", 0) else {
@@ -264,8 +249,8 @@ mod tests {
     fn nothing_on_standard_error_is_a_marker() {
         let mut scanner = Scanner::for_stderr();
         assert_eq!(
-            scanner.push(b"EVCXR_PANIC_NOTIFICATION\nEVC"),
-            [text("EVCXR_PANIC_NOTIFICATION\nEVC")]
+            scanner.push(b"EVCXR_VARIABLE_CHANGED_TYPE:v\nEVC"),
+            [text("EVCXR_VARIABLE_CHANGED_TYPE:v\nEVC")]
         );
     }
 
@@ -275,7 +260,6 @@ mod tests {
             parts in prop::collection::vec(
                 prop_oneof![
                     Just(b"EVCXR_PANIC_NOTIFICATION\n".to_vec()),
-                    Just(b"EVCXR_ERROR_OCCURRED\n".to_vec()),
                     Just(b"EVCXR_VARIABLE_CHANGED_TYPE:v\n".to_vec()),
                     Just(b"EVCXR_BEGIN_CONTENT text/html\n<b>\n\xC3\xA9\nEVCXR_END_CONTENT\n".to_vec()),
                     Just("é😀EVCXR_EVCXR\n".as_bytes().to_vec()),

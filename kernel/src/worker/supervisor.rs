@@ -5,12 +5,12 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
 use pipulate::store::wire::{FRAME_LIMIT, read_message, write_message};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::RecvFlags;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use super::control::{self, Kind, Record};
@@ -56,6 +56,8 @@ struct Supervisor {
     stderr_scanner: Scanner,
     holds: Holds,
     cell: Cell,
+    /// The source of the cell that runs, or ran last.
+    source: PathBuf,
     /// The next cell is not to be run.
     cancelled: bool,
 }
@@ -111,6 +113,7 @@ impl Supervisor {
             stderr_scanner: Scanner::for_stderr(),
             holds: Holds::default(),
             cell: Cell::None,
+            source: PathBuf::new(),
             cancelled: false,
         })
     }
@@ -176,11 +179,21 @@ impl Supervisor {
                 self.kill_if_interrupted();
             }
             Kind::Crash => self.recovery.crashed(&text),
-            Kind::Panic | Kind::QuestionMark => {
-                // What was printed before the report is in the pipes, and so may be the marker that follows it.
-                self.report(kind, &text)?;
+            Kind::Panic => {
+                // What was printed before it is in the pipes.
                 self.drain_all()?;
+                if let Some(before) = self.holds.panic(Panic::parse(&text)) {
+                    self.text(Stream::Stderr, before)?;
+                }
             }
+            Kind::QuestionMark => self.holds.failed(ReturnedError::parse(&text)),
+            Kind::Unwound if self.is_generated(&text) => {
+                self.drain_all()?;
+                self.holds.panicked();
+                to_evcxr(b"EVCXR_PANIC_NOTIFICATION\n")?;
+            }
+            Kind::Unwound => self.text(Stream::Stdout, "EVCXR_PANIC_NOTIFICATION\n".to_owned())?,
+            Kind::Returned => to_evcxr(b"EVCXR_ERROR_OCCURRED\n")?,
             // It came to its end while it was being killed. Nobody has been told, so it has not.
             Kind::Done | Kind::Failed if self.cell == Cell::Killed => {}
             Kind::Done => self.done()?,
@@ -196,30 +209,17 @@ impl Supervisor {
         Ok(true)
     }
 
-    fn report(&mut self, kind: Kind, text: &str) -> io::Result<()> {
-        let before = match kind {
-            Kind::Panic => self.holds.panic(Panic::parse(text)),
-            _ => self.holds.question_mark(ReturnedError::parse(text)),
+    /// Whether a line of the cell's crate is evcxr's own report of a panic, which stands below all user code.
+    fn is_generated(&self, line: &str) -> bool {
+        let Ok(source) = std::fs::read_to_string(&self.source) else {
+            return true;
         };
-        before.map_or(Ok(()), |before| self.text(Stream::Stderr, before))
-    }
-
-    /// A marker was printed: the report that came before it may still be in the control socket.
-    fn catch_up_on_reports(&mut self) -> io::Result<()> {
-        loop {
-            let [control] = ready([Some(self.runner.control.as_fd())], Some(&Timespec::default()))?;
-            let mut kind = [0];
-            if !control || rustix::net::recv(&self.runner.control, &mut kind, RecvFlags::PEEK)?.0 == 0 {
-                return Ok(());
-            }
-            // Anything else comes after the marker, and is taken in its turn.
-            if kind != [Kind::Panic as u8] && kind != [Kind::QuestionMark as u8] {
-                return Ok(());
-            }
-            if let Some(record) = control::read(&self.runner.control)? {
-                self.report(record.kind, &record.text)?;
-            }
-        }
+        let last = source
+            .lines()
+            .zip(1_usize..)
+            .filter(|(text, _)| text.contains("\"EVCXR_PANIC_NOTIFICATION\""))
+            .last();
+        last.is_none_or(|(_, number)| line.parse() == Ok(number))
     }
 
     fn done(&mut self) -> io::Result<()> {
@@ -254,9 +254,6 @@ impl Supervisor {
         match order {
             Order::Sync { number } => {
                 self.drain_all()?;
-                if let Some(text) = self.holds.release_question_mark() {
-                    self.text(Stream::Stderr, text)?;
-                }
                 send(&mut self.kernel, &Event::Synced { number })?;
             }
             Order::Begin => self.cancelled = false,
@@ -302,6 +299,10 @@ impl Supervisor {
             return to_evcxr(NOTHING_HAPPENED);
         }
         self.cell = Cell::Running;
+        // evcxr builds somewhere below PACKAGE/target.
+        let mut above = Path::new(path).ancestors();
+        let package = above.find(|folder| folder.ends_with("target")).and_then(Path::parent);
+        self.source = package.unwrap_or_else(|| Path::new("")).join("src/lib.rs");
         self.recovery.begin();
         send(&mut self.kernel, &Event::Started)?;
         let kind = if self.checkpoints { Kind::Run } else { Kind::RunOnly };
@@ -337,15 +338,7 @@ impl Supervisor {
         let mut any = false;
         if stdout && let Some(piece) = read_piece(&mut self.stdout)? {
             any = true;
-            let found = self.scanner.push(&piece);
-            // Something else was printed after an error that is still held, so that was not of a `?`.
-            if !found.is_empty()
-                && !found.contains(&Found::QuestionMark)
-                && let Some(text) = self.holds.release_question_mark()
-            {
-                self.text(Stream::Stderr, text)?;
-            }
-            for found in found {
+            for found in self.scanner.push(&piece) {
                 self.found(found)?;
             }
         }
@@ -389,16 +382,6 @@ impl Supervisor {
                     self.text(Stream::Stderr, text)?;
                 }
                 send(&mut self.kernel, &Event::Content { mime, text })
-            }
-            Found::Panicked => {
-                self.catch_up_on_reports()?;
-                self.holds.panicked();
-                to_evcxr(b"EVCXR_PANIC_NOTIFICATION\n")
-            }
-            Found::QuestionMark => {
-                self.catch_up_on_reports()?;
-                self.holds.failed();
-                to_evcxr(b"EVCXR_ERROR_OCCURRED\n")
             }
             Found::ChangedType(line) => to_evcxr(format!("{line}\n").as_bytes()),
         }

@@ -191,6 +191,11 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
     assert_eq!(sent, ["stderr: before\n"]);
     assert_eq!(result.unwrap_err().evalue, "invalid digit found in string");
 
+    // What a cell prints is never a report of its own failure.
+    notebook.check(
+        "println!(\"EVCXR_PANIC_NOTIFICATION\"); println!(\"{}{}\", \"EVCXR_PANIC\", \"_NOTIFICATION\"); println!(\"EVCXR_ERROR_OCCURRED\");",
+        &["stdout: EVCXR_PANIC_NOTIFICATION\nEVCXR_PANIC_NOTIFICATION\nEVCXR_ERROR_OCCURRED\n"],
+    );
     // A panic that the cell catches is text, not an error.
     let (sent, result) = notebook.run_with("std::panic::catch_unwind(|| panic!(\"caught\")).is_err()", &[]);
     assert_eq!(result, Ok(()));
@@ -207,8 +212,8 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
     notebook.check("fn double(x: i32) -> i32 { x * 2 }\ndouble(21)", &["result: 42"]);
     notebook.check_error("panic!(\"after a restart\")", "Panic", "after a restart");
     notebook.check(
-        "let error = 5; eprintln!(\"{}\", error); error",
-        &["stderr: 5\n", "result: 5"],
+        "let error = 5; eprintln!(\"a\"); eprintln!(\"{}\", error); eprintln!(\"b\"); error",
+        &["stderr: a\n5\nb\n", "result: 5"],
     );
 }
 

@@ -16,7 +16,7 @@ fn interrupt(notebook: &mut TestNotebook, code: &str) -> Duration {
     let session = Arc::clone(&notebook.running.session);
     let begun = notebook.folder().join("begun");
     let _ = std::fs::remove_file(&begun);
-    let code = format!("std::fs::write({begun:?}, \"\").unwrap();\n{code}");
+    let code = format!("std::fs::write(\"{}\", \"\").unwrap();\n{code}", begun.display());
     let interrupter = std::thread::spawn(move || {
         wait_for(&begun);
         session.interrupt();
@@ -75,6 +75,30 @@ fn variables_are_as_before_a_cell_that_died() {
     // Nothing of such a cell is left, and what came before it can go on changing.
     notebook.check_error("Other", "CompileError", "Other");
     notebook.check("v.push(4); v.len()", &["result: 4"]);
+}
+
+#[test]
+fn cells_that_await_have_checkpoints_too() {
+    let mut notebook = TestNotebook::start();
+    notebook.check(
+        ":dep tokio = { version = \"1\", features = [\"time\", \"macros\"] }\nlet mut v = vec![1, 2, 3];\ntokio::time::sleep(std::time::Duration::from_millis(1)).await;",
+        &[],
+    );
+    notebook.check("async fn seven() -> i32 { 7 }", &[]);
+    notebook.check("tokio::join!(seven(), seven())", &["result: (7, 7)"]);
+    notebook.check("let task = tokio::spawn(async { seven().await + 1 });", &[]);
+    notebook.check("task.await?", &["result: 8"]);
+    notebook.check_error("drop(v); seven().await; std::process::abort()", "Aborted", "");
+    notebook.check("v.len()", &["result: 3"]);
+    let took = interrupt(&mut notebook, "loop { seven().await; }");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    notebook.check("v.len()", &["result: 3"]);
+    // Another tokio is another type of runtime.
+    notebook.check(
+        ":dep tokio = { version = \"1\", features = [\"time\", \"macros\", \"sync\"] }\nseven().await",
+        &["result: 7"],
+    );
+    notebook.check("std::fs::read_dir(\"/proc/self/task\")?.count()", &["result: 1"]);
 }
 
 #[test]
