@@ -17,7 +17,7 @@ use crate::store::StoreOption;
 
 /// Durable notebook workflows: run notebooks, look at their jobs, set up Jupyter.
 #[derive(Parser)]
-#[command(name = "pipulate", version, propagate_version = true, max_term_width = 100, after_help = after_help())]
+#[command(name = "pipulate", version, max_term_width = 100, after_help = after_help())]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreOption,
@@ -57,7 +57,7 @@ impl Arguments {
             Command::Run(run) => run.run(&self.store),
             Command::Job(job) => job.run(&self.store, out),
             Command::Kernel(kernel) => kernel.run(out),
-            Command::Lab(lab) => lab.run(),
+            Command::Lab(lab) => lab.run(&self.store),
             Command::Doctor(doctor) => doctor.run(&self.store, out),
             Command::Cache(cache) => cache.run(out),
             Command::Completions(completions) => completions.run(out),

@@ -13,11 +13,15 @@ use crate::json_text::shell_word;
 /// The option `--db` that every command has.
 #[derive(Args)]
 pub(crate) struct StoreOption {
-    /// The store: sqlite:PATH or a path
-    ///
-    /// Otherwise `PIPULATE_URL` says it, else `url` in the nearest pipulate.toml upward from the working folder, else it is the nearest
-    /// .pipulate/pipeline.db upward, else pipulate/pipeline.db in the user's data folder.
-    #[arg(long = "db", global = true, value_name = "URL", hide_short_help = true)]
+    /// sqlite:PATH or a path; otherwise `PIPULATE_URL` says it, else `url` in the nearest pipulate.toml upward from the working folder,
+    /// else it is the nearest .pipulate/pipeline.db upward, else pipulate/pipeline.db in the user's data folder
+    #[arg(
+        long = "db",
+        global = true,
+        value_name = "URL",
+        hide_short_help = true,
+        help_heading = "The store, for any command"
+    )]
     url: Option<String>,
 }
 
@@ -25,6 +29,11 @@ impl StoreOption {
     /// The place that belongs to the working folder.
     pub(crate) fn place(&self) -> Result<Place> {
         self.place_for(&working_folder()?)
+    }
+
+    /// The place that `--db` names, where it is given.
+    pub(crate) fn given(&self) -> Result<Option<Place>> {
+        self.url.as_ref().map(|_| self.place()).transpose()
     }
 
     /// The place that belongs to a notebook's folder, where Jupyter would start its kernel too. What `--db` and

@@ -5,15 +5,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use pipulate::place::URL_VARIABLE;
 
 use crate::failure::Failure;
 use crate::jupyter::{Installed, Jupyter, prefix_of};
 use crate::signals::{self, Signals};
+use crate::store::StoreOption;
 
 /// Open JupyterLab with the kernel
 ///
 /// Takes the JupyterLab of the active virtual environment, else the one on the PATH, and passes on what stands after `--`. Ctrl-C
-/// ends it and its kernels.
+/// ends it and its kernels. With --db, all of its notebooks keep their jobs there.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -24,12 +26,12 @@ pub(crate) struct Lab {
     /// The folder or the notebook to open; the working folder otherwise
     path: Option<PathBuf>,
     /// Options for JupyterLab
-    #[arg(last = true, value_name = "OPTIONS")]
+    #[arg(last = true, value_name = "LAB_OPTIONS")]
     options: Vec<OsString>,
 }
 
 impl Lab {
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(self, store: &StoreOption) -> Result<()> {
         let jupyter = Jupyter::of_process();
         let Some(program) = jupyter.lab() else {
             let message = "JupyterLab is neither in an active virtual environment nor on the PATH";
@@ -43,6 +45,9 @@ impl Lab {
         }
         let mut command = Command::new(&program);
         command.arg(std::path::absolute(path)?).args(self.options);
+        if let Some(place) = store.given()? {
+            command.env(URL_VARIABLE, place.url());
+        }
         start_and_wait(command).with_context(|| format!("cannot run {}", program.display()))?
     }
 }

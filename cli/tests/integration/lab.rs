@@ -41,6 +41,23 @@ fn the_environments_jupyterlab_is_started_with_the_options() {
 }
 
 #[test]
+fn the_store_that_is_named_is_that_of_all_notebooks() {
+    let sandbox = with_lab("#!/bin/sh\necho \"$PIPULATE_URL\"\n");
+    sandbox
+        .run("kernel install --prefix venv --kernel pipulate-kernel --no-warm-up")
+        .code(0);
+    let output = lab(&sandbox, &["--db", "other.db"])
+        .env_remove("PIPULATE_URL")
+        .output()
+        .unwrap();
+    let url = format!("sqlite:{}\n", sandbox.path("other.db").display());
+    Ran::of("lab", output).code(0).stdout(&url);
+    // Without it, each notebook's folder says which one it is.
+    let output = lab(&sandbox, &[]).env_remove("PIPULATE_URL").output().unwrap();
+    Ran::of("lab", output).code(0).stdout("\n");
+}
+
+#[test]
 fn what_is_missing_is_said_with_the_command_that_gets_it() {
     let sandbox = Sandbox::new();
     let output = sandbox.command(["lab"]).env("PATH", sandbox.path("")).output().unwrap();

@@ -88,9 +88,26 @@ fn every_command_explains_itself_with_examples() {
     let job = "list show get set remove history revert undo fork finalize unfinalize delete undelete prune export";
     let commands = job.split(' ').map(|name| format!("job {name}"));
     let kernel = ["install", "uninstall", "list"].map(|name| format!("kernel {name}"));
-    let others = ["run", "lab", "doctor", "cache", "cache clear", "completions"].map(str::to_owned);
+    let others = [
+        "run",
+        "job",
+        "kernel",
+        "lab",
+        "doctor",
+        "cache",
+        "cache clear",
+        "completions",
+    ]
+    .map(str::to_owned);
     for command in commands.chain(kernel).chain(others) {
         let help = sandbox.run(&format!("{command} --help")).code(0).stderr("");
+        // An example that is broken in two cannot be copied.
+        let examples = help.stdout.split("Examples:\n").nth(1).unwrap_or_default();
+        let examples = examples.lines().take_while(|line| !line.is_empty());
+        for line in examples.clone() {
+            assert!(line.starts_with("  pipulate "), "{line:?} in {help}");
+        }
+        assert!(examples.count() > 0, "{help}");
         assert!(help.stdout.contains("Usage: pipulate "), "{help}");
         assert!(
             help.stdout

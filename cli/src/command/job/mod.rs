@@ -26,6 +26,13 @@ use crate::store::StoreOption;
 
 /// Look at jobs and change them
 #[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  pipulate job list
+  pipulate job show hello-01
+  pipulate job set hello-01 name '\"Ada\"'
+  pipulate job get hello-01 name
+  pipulate job undo hello-01")]
 pub(crate) enum JobCommand {
     List(list::List),
     Show(show::Show),

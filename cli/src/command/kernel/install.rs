@@ -21,7 +21,7 @@ Examples:
   pipulate kernel install
   pipulate kernel install --user --no-warm-up
   pipulate kernel install --prefix .venv
-  pipulate kernel install --name pipulate-dev --display-name \"Rust (dev)\" --kernel target/debug/pipulate-kernel")]
+  pipulate kernel install --name dev --display-name \"Rust (dev)\" --kernel ./pipulate-kernel")]
 pub(crate) struct Install {
     #[command(flatten)]
     target: Target,

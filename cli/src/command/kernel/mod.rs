@@ -12,6 +12,11 @@ use clap::Subcommand;
 
 /// Let Jupyter know the kernel
 #[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  pipulate kernel install
+  pipulate kernel list
+  pipulate kernel uninstall")]
 pub(crate) enum KernelCommand {
     Install(install::Install),
     Uninstall(uninstall::Uninstall),
