@@ -141,6 +141,14 @@ impl Diagnostic {
         }
     }
 
+    /// What rustc cannot know.
+    fn help_of_ours(&self) -> Option<&'static str> {
+        let is_question_mark = self.message.starts_with("`?` couldn't convert the error");
+        (is_question_mark && self.message.contains("std::fmt::Display")).then_some(
+            "a `?` of a cell shows its error by `Display`; after `:efmt {:?}`, the first line of a cell, by `Debug`",
+        )
+    }
+
     /// As rustc would print it, the cell's text in place of a file.
     fn render(&self, source: &str) -> String {
         let lines: Vec<&str> = source.lines().collect();
@@ -188,7 +196,7 @@ impl Diagnostic {
                 "", label.text
             );
         }
-        for help in &self.help {
+        for help in self.help.iter().map(String::as_str).chain(self.help_of_ours()) {
             let help = help.replace('\n', &format!("\n{:margin$}   ", ""));
             let _ = writeln!(out, "{:margin$} {BLUE}={RESET} {BOLD}help{RESET}: {help}", "");
         }
@@ -250,6 +258,23 @@ error[E0308]: mismatched types
   = help: try this:
     let z = 1;";
         assert_eq!(plain(&error.traceback[0]), expected);
+    }
+
+    #[test]
+    fn an_error_without_display_says_how_it_can_be_shown() {
+        let error = |message: &str| {
+            let diagnostic = Diagnostic {
+                level: "error".into(),
+                code: Some("E0277".into()),
+                message: message.into(),
+                ..Default::default()
+            };
+            compile_error(&[diagnostic], "").traceback[0].contains(":efmt {:?}")
+        };
+        assert!(error(
+            "`?` couldn't convert the error: `E: std::fmt::Display` is not satisfied"
+        ));
+        assert!(!error("the trait bound `E: std::fmt::Display` is not satisfied"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod cells;
 mod frontend;
 mod kernel;
+mod magics;
 mod scripted;
 
 mod abort;
