@@ -2,6 +2,9 @@
 
 use serde_json::value::RawValue;
 
+/// The longest text, in bytes, that a message writes as JSON.
+const LONGEST_SHOWN: usize = 100;
+
 /// One JSON value, kept as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JsonText(String);
@@ -13,6 +16,9 @@ impl JsonText {
         match serde_json::from_str::<&RawValue>(text) {
             Ok(_) => Ok(Self(text.to_owned())),
             Err(_) if text.is_empty() => Err("a JSON value is expected".to_owned()),
+            Err(error) if looks_like_text(text) && text.len() > LONGEST_SHOWN => {
+                Err(format!("this is no JSON: {error}; text stands in double quotes"))
+            }
             Err(_) if looks_like_text(text) => {
                 let quoted = serde_json::Value::from(text).to_string();
                 Err(format!("this is no JSON; text is written {}", shell_quoted(&quoted)))
@@ -84,5 +90,10 @@ mod tests {
             "this is no JSON: EOF while parsing a list at line 1 column 2"
         );
         assert_eq!(message(""), "a JSON value is expected");
+        let book = "Call me Ishmael. ".repeat(100_000);
+        assert_eq!(
+            message(&book),
+            "this is no JSON: expected value at line 1 column 1; text stands in double quotes"
+        );
     }
 }

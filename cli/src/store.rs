@@ -13,10 +13,12 @@ use crate::json_text::shell_word;
 /// The option `--db` that every command has.
 #[derive(Args)]
 pub(crate) struct StoreOption {
-    /// sqlite:PATH or a path; otherwise `PIPULATE_URL` says it, else `url` in the nearest pipulate.toml upward from the working folder,
-    /// else it is the nearest .pipulate/pipeline.db upward, else pipulate/pipeline.db in the user's data folder
+    /// The store: sqlite:PATH or a path
     #[arg(
         long = "db",
+        long_help = "sqlite:PATH or a path; otherwise PIPULATE_URL says it, else `url` in the nearest pipulate.toml upward from the \
+                     working folder, else it is the nearest .pipulate/pipeline.db upward, else pipulate/pipeline.db in the \
+                     user's data folder",
         global = true,
         value_name = "URL",
         hide_short_help = true,

@@ -41,6 +41,8 @@ fn a_value_may_come_from_standard_input() {
         .run_with_input("job set hello-01 list -", "Ada")
         .code(2)
         .stderr("error: on standard input, this is no JSON; text is written '\"Ada\"'\n");
+    sandbox.run_with_input("job set hello-01 list -", "\u{feff}[3]").code(0);
+    sandbox.run("job get hello-01 list").code(0).stdout("[3]\n");
 }
 
 #[test]

@@ -49,11 +49,13 @@ impl Set {
         let value = match self.value {
             Given::Json(value) => value,
             Given::StandardInput => {
-                let mut text = String::new();
+                let mut bytes = Vec::new();
                 io::stdin()
-                    .read_to_string(&mut text)
+                    .read_to_end(&mut bytes)
                     .context("cannot read the value from standard input")?;
-                JsonText::parse(&text).map_err(|reason| Failure::usage(format!("on standard input, {reason}")))?
+                let text = String::from_utf8(bytes).map_err(|_| "this is no text in UTF-8".to_owned());
+                text.and_then(|text| JsonText::parse(text.strip_prefix('\u{feff}').unwrap_or(&text)))
+                    .map_err(|reason| Failure::usage(format!("on standard input, {reason}")))?
             }
         };
         let job = store.create()?.job_in(&self.key, &self.workflow)?;
