@@ -5,6 +5,7 @@ pub mod cell_library;
 mod cell_outputs;
 pub mod cell_socket;
 pub mod comms;
+pub mod compiler_output;
 pub mod connection;
 pub mod engine;
 mod handlers;

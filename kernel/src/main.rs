@@ -1,15 +1,15 @@
 //! The kernel's program: Jupyter starts it with the path of a connection file. What it does is in the library.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use pipulate_kernel::connection::Connection;
 use pipulate_kernel::history::History;
-use pipulate_kernel::{ServeOptions, Sockets, engine, start, worker};
+use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, start, worker};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
@@ -35,14 +35,25 @@ fn main() -> ExitCode {
 
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    // Without a watch, dependencies are compiled without a word.
+    let stderr = if arguments.warm_up {
+        None
+    } else {
+        compiler_output::watch().ok()
+    };
+    if let Some(stderr) = stderr.as_ref().and_then(|stderr| stderr.try_clone().ok()) {
+        log.with_writer(Mutex::new(stderr)).init();
+    } else {
+        log.with_writer(io::stderr).init();
+    }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("pipulate-kernel: {error:#}");
+            let mut out: Box<dyn io::Write> =
+                stderr.map_or_else(|| Box::new(io::stderr()) as _, |file| Box::new(file) as _);
+            // Where nobody reads it, the exit code still says so.
+            let _ = writeln!(out, "pipulate-kernel: {error:#}");
             ExitCode::FAILURE
         }
     }

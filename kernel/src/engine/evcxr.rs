@@ -16,6 +16,7 @@ use super::diagnostics::{Diagnostic, Label, around_value, compile_error, returne
 use super::endings::{cancelled_error, died_error, went_back_error};
 use super::{Completion, Completions, Engine, Evaluation, Interrupter, Variable, prelude};
 use crate::cell_socket::{CellSocket, Ended, Remains, with_plain_text};
+use crate::compiler_output;
 use crate::outputs::{CellError, MimeBundle};
 use crate::source_map::SourceMap;
 use crate::worker::wire::Panic;
@@ -269,6 +270,7 @@ impl Engine for EvcxrEngine {
             self.interrupter.end();
             return Err(cancelled_error());
         }
+        let _shown = compiler_output::show_in(Arc::clone(&evaluation.outputs));
         let prepared = self.prepare_to_await(evaluation.code.lowered());
         let result = prepared.and_then(|code| self.context.execute(&code));
         let interrupted = self.interrupter.end();

@@ -1,6 +1,7 @@
 //! A kernel as a process: signals, and how it ends.
 #![cfg(unix)]
 
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::thread;
@@ -35,14 +36,34 @@ struct Process(Child);
 
 impl Process {
     fn start() -> (Self, Client, tempfile::TempDir) {
+        Self::start_command(|file, _| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command
+                .args(["--exact", "process::kernel_process", "--nocapture"])
+                .env(CONNECTION_FILE, file);
+            command
+        })
+    }
+
+    /// The kernel's own program, with the real engine, on a store and data of its own.
+    fn start_real() -> (Self, Client, tempfile::TempDir) {
+        Self::start_command(|file, folder| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_pipulate-kernel"));
+            command
+                .arg("-f")
+                .arg(file)
+                .env("PIPULATE_URL", folder.join("pipeline.db"))
+                .env("XDG_DATA_HOME", folder);
+            command
+        })
+    }
+
+    fn start_command(command: impl FnOnce(&Path, &Path) -> Command) -> (Self, Client, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let connection = ipc_connection(&folder);
         let file = folder.path().join("connection.json");
         std::fs::write(&file, connection.to_string()).unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "process::kernel_process", "--nocapture"])
-            .env(CONNECTION_FILE, file);
+        let mut command = command(&file, folder.path());
         let process = Self(command.spawn().unwrap());
         let client = Client::connect(&connection);
         client.expect_welcome();
@@ -117,4 +138,25 @@ fn sigterm_ends_the_kernel_in_order() {
     sleeps.error("Interrupted", what).failed(1, "Interrupted", what).idle();
     assert!(process.wait().success());
     client.expect_silence();
+}
+
+#[test]
+fn what_is_compiled_for_a_cell_shows_while_it_waits() {
+    let (mut process, client, folder) = Process::start_real();
+    let package = folder.path().join("tiny");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    let manifest = "[package]\nname = \"tiny\"\nversion = \"0.3.1\"\nedition = \"2024\"\n";
+    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(package.join("src/lib.rs"), "pub const SIZE: u8 = 1;").unwrap();
+    let code = format!(":dep tiny = {{ path = \"{}\" }}\ntiny::SIZE", package.display());
+    client
+        .execute(&code)
+        .busy()
+        .input(1, &code)
+        .stream("stderr", "Compiling tiny v0.3.1\n")
+        .result(1, "1")
+        .executed(1)
+        .idle();
+    client.send_shutdown();
+    assert!(process.wait().success());
 }
