@@ -24,7 +24,10 @@ pub struct Lowered {
     pub needs_library: bool,
 }
 
-/// Lowers a cell without a cell magic, or the body of one. Commands are kept, shell lines are left out. `is_taken` tells
+/// evcxr's command that forgets everything. Left to evcxr, it would forget what the kernel needs in every cell too.
+pub const CLEAR: &str = ":clear";
+
+/// Lowers a cell without a cell magic, or the body of one. Commands are kept, all but [`CLEAR`]; shell lines are left out. `is_taken` tells
 /// whether a name is a variable or an item that the user has defined in an earlier cell.
 pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered, CellError> {
     let mut lowering = Lowering {
@@ -101,7 +104,11 @@ impl Lowering<'_> {
                 self.run_in_kernel(span);
                 Ok(())
             }
-            SegmentKind::Shell | SegmentKind::CellMagic(_) => {
+            SegmentKind::Command if self.cell.slice(&span).split_whitespace().next() != Some(CLEAR) => {
+                self.out.keep(span);
+                Ok(())
+            }
+            SegmentKind::Shell | SegmentKind::CellMagic(_) | SegmentKind::Command => {
                 let lines = self.cell.slice(&span).matches('\n').count();
                 self.out.replace(span, &"\n".repeat(lines));
                 Ok(())
@@ -121,7 +128,7 @@ impl Lowering<'_> {
 
     fn line_magic(&mut self, call: &MagicCall, span: std::ops::Range<usize>, is_last: bool) -> Result<(), CellError> {
         match self.cell.slice(&call.name) {
-            "pip_set" => {
+            "pip_set" if !cell::wants_help(self.cell.text(), call) => {
                 let set = SetCall::parse(self.cell.text(), call).map_err(|error| self.usage(call, &error))?;
                 let step = place(set.job.as_ref().map(|job| &job.text), &set.step.text);
                 self.needs_library = true;

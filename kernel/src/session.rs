@@ -16,7 +16,7 @@ use pipulate::store::wire;
 use crate::cell_socket::{CellServices, CellSocket};
 use crate::engine::Completions;
 use crate::engine::handle::EngineHandle;
-use crate::lower::{Lowered, lower};
+use crate::lower::{CLEAR, Lowered, lower};
 use crate::magic::{self, Context, WorkerSettings};
 use crate::notebook::{CellRequest, Completeness, Notebook};
 use crate::outputs::{CellError, MimeBundle, Outputs, Stream};
@@ -80,7 +80,10 @@ impl Session {
     }
 
     fn run_rust(&self, cell: &Cell<'_>, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
-        refuse_quit(cell)?;
+        refuse_commands(cell)?;
+        if commands(cell).any(|word| word == CLEAR) {
+            self.shared.engine.reset()?;
+        }
         let lowered = self.lower(cell)?;
         // Shell lines stand before all else, and a compile error would come too late to undo them: so does it here.
         for segment in cell.segments() {
@@ -417,17 +420,26 @@ fn needs_engine(cell: &Cell<'_>) -> bool {
         })
 }
 
-/// evcxr's `:quit` would end the kernel under the client that waits for its answer.
-fn refuse_quit(cell: &Cell<'_>) -> Result<(), CellError> {
-    let quits = |segment: &cell::Segment| {
-        let word = cell.slice(&segment.span).split_whitespace().next();
-        segment.kind == SegmentKind::Command && word == Some(":quit")
+/// The commands of a cell, each by its first word.
+fn commands<'a>(cell: &'a Cell<'_>) -> impl Iterator<Item = &'a str> {
+    let lines = cell
+        .segments()
+        .iter()
+        .filter(|segment| segment.kind == SegmentKind::Command);
+    lines.filter_map(|segment| cell.slice(&segment.span).split_whitespace().next())
+}
+
+/// evcxr's `:quit` would end the kernel under the client that waits for its answer. Its `:restart` leaves cells that look for
+/// variables which are gone.
+fn refuse_commands(cell: &Cell<'_>) -> Result<(), CellError> {
+    let refused = commands(cell).find(|word| matches!(*word, ":quit" | ":restart"));
+    let message = match refused {
+        None => return Ok(()),
+        Some(":quit") => "a notebook does not end by `:quit`",
+        Some(_) => "a notebook does not start over by `:restart`",
     };
-    if cell.segments().iter().any(quits) {
-        return Err(CellError::new("Usage", "a notebook does not end by `:quit`")
-            .with_help("Shut the kernel down from the client's menu; `%reset` forgets variables."));
-    }
-    Ok(())
+    Err(CellError::new("Usage", message)
+        .with_help("`%reset` forgets variables and items; the client's menu restarts the kernel or shuts it down."))
 }
 
 /// Blanks what is not Rust, so that offsets stay.

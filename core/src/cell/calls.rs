@@ -281,8 +281,8 @@ fn parse(usage: &Usage, text: &str, call: &MagicCall) -> Result<Parsed, UsageErr
     if parsed.wants_help {
         return Err(UsageError {
             span: call.args.clone(),
-            message: format!("`--help` shows how `%{}` is written and does nothing else.", usage.name),
-            help: format!("Write `{usage}`."),
+            message: format!("`--help` gives no value: it shows how `%{}` is written.", usage.name),
+            help: format!("Write `%{} --help` on a line of its own, or `{usage}`.", usage.name),
         });
     }
     Ok(parsed)

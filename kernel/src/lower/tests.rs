@@ -55,6 +55,20 @@ fn an_impl_has_a_name_to_be_replaced_by() {
 }
 
 #[test]
+fn help_is_shown_amid_rust_too() {
+    let code = lowered("%pip_set --help\nlet a = 1;");
+    assert!(
+        code.contains("::pipulate::runtime::magic(\"%pip_set --help\");"),
+        "{code}"
+    );
+    let error = lower(&parse("let a: i32 = %pip_get --help;"), &|_| false).unwrap_err();
+    assert_eq!(
+        (error.ename.as_str(), error.evalue.as_str()),
+        ("Usage", "`--help` gives no value: it shows how `%pip_get` is written.")
+    );
+}
+
+#[test]
 fn rust_that_begins_like_a_command_is_rust() {
     for (text, expected) in [
         ("::std::process::id()", "(); ::std::process::id()"),
@@ -66,6 +80,12 @@ fn rust_that_begins_like_a_command_is_rust() {
     ] {
         assert_eq!(lowered(text).replace("();   !", "(); !"), expected, "{text:?}");
     }
+}
+
+#[test]
+fn clearing_is_not_left_to_the_engine() {
+    assert_eq!(lowered(":dep x\n:clear all\n!ls\na()"), ":dep x\n\n\na()");
+    assert_eq!(lowered(":clear_cache\n:clear"), ":clear_cache\n");
 }
 
 #[test]

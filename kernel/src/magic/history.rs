@@ -22,7 +22,7 @@ pub(super) static MAGIC: Magic = Magic {
             tail: Tail::Nothing,
         },
         summary: "Prints the cells that were run in this session.",
-        description: "",
+        description: "`%pip_history` shows what happened to a job.",
         examples: &[
             Example {
                 code: "%history -n",

@@ -36,6 +36,7 @@ fn run(_: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
         };
         table.row([Entry::code(name), specification.summary.into()]);
     }
+    table.note("`!line` runs a line in the shell, and `:help` lists the commands of the Rust engine.");
     table.note("`%name?` or `%name --help` says more about one of them.");
     context.show(render::table(&table));
     Ok(())

@@ -16,7 +16,8 @@ pub(super) static MAGIC: Magic = Magic {
             tail: Tail::Nothing,
         },
         summary: "Shows where the jobs are kept, and how much there is.",
-        description: "Notebook, command line and server that are started in one folder share one store.",
+        description: "Notebooks and command lines that are started in one folder share one store. `PIPULATE_URL` in the environment names \
+                      another.",
         examples: &[Example {
             code: "%pip_db",
             does: "show the store",

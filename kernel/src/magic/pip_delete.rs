@@ -17,7 +17,8 @@ pub(super) static MAGIC: Magic = Magic {
             tail: Tail::Nothing,
         },
         summary: "Deletes a job: it is hidden, with its steps and history.",
-        description: "`%pip_jobs --deleted` lists it, and `pip.undelete(KEY)?` brings it back.",
+        description: "`%pip_jobs --deleted` lists it. In a cell, `pip.undelete(\"KEY\")?` brings it back; in a terminal, \
+                      `pipulate job undelete KEY`.",
         examples: &[Example {
             code: "%pip_delete hello-02",
             does: "delete a job",

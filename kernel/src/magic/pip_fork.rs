@@ -20,7 +20,8 @@ pub(super) static MAGIC: Magic = Magic {
             tail: Tail::Nothing,
         },
         summary: "Copies the job under a new key.",
-        description: "The copy is open even where the job is finalized, and has a history of its own. The notebook stays at the job it is at.",
+        description: "The copy is open even where the job is finalized, and has a history of its own. The notebook stays at \
+                      the job it is at: `%pip_job KEY` goes to the copy.",
         examples: &[
             Example {
                 code: "%pip_fork hello-02",

@@ -12,7 +12,7 @@ pub(super) static MAGIC: Magic = Magic {
         summary: "Loads a step's value into a variable, or shows it.",
         description: "After `let x: T =` the value is loaded; a step that has none is an error that lists the steps there are, \
                       unless `--default` says what to take then. On a line of its own the value is shown: an array of \
-                      objects as a table, what is nested as a tree, the rest as JSON.",
+                      objects as a table, what is nested as a tree, the rest as JSON; a default is JSON there.",
         examples: &[
             Example {
                 code: "let greeting: String = %pip_get greeting;",

@@ -12,10 +12,11 @@ use crate::render::text::quoted;
 pub(super) static MAGIC: Magic = Magic {
     specification: Specification {
         usage: InputCall::USAGE,
-        summary: "The step's value, or the user's answer, which is then saved.",
-        description: "The user is asked only when the step has no value; `%pip_remove STEP` has them asked again. After \
-                      `let x: T =` the answer is typed by `T`, otherwise it is text. A choice may be answered by its number. A secret is kept \
-                      in the kernel's memory alone, or comes from the variable of the environment that is named like the step, in \
+        summary: "Asks the user for a step's value, unless it has one, and saves the answer.",
+        description: "`%pip_remove STEP` has the user asked again. After `let x: T =` the answer is typed by `T`; on a line of its own \
+                      it is text, and a default is JSON. A choice may be answered by its number. An answer that will not do is \
+                      asked for again, a few times. Where nobody can be asked, the default is taken. A secret is kept in the \
+                      kernel's memory alone, or comes from the variable of the environment that is named like the step, in \
                       upper case.",
         examples: &[
             Example {

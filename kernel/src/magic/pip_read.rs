@@ -18,7 +18,7 @@ pub(super) static MAGIC: Magic = Magic {
             tail: Tail::Nothing,
         },
         summary: "Shows the whole state of the job: the values of all steps that are done.",
-        description: "",
+        description: "`%pip_get STEP` shows one of them, `%pip_steps` how they stand.",
         examples: &[Example {
             code: "%pip_read",
             does: "show every step's value",

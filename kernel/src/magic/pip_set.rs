@@ -14,7 +14,7 @@ pub(super) static MAGIC: Magic = Magic {
         usage: SetCall::USAGE,
         summary: "Saves the value of a Rust expression as a step.",
         description: "The value is on the disk when the line has run. A value that is JSON as it stands needs no compiler and is \
-                      saved at once. Setting the value that is there already changes nothing.",
+                      saved at once. Setting the value that is there already changes nothing. Options stand before the `=`.",
         examples: &[
             Example {
                 code: "%pip_set greeting = format!(\"Hello, {name}!\")",

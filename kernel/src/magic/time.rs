@@ -21,7 +21,7 @@ pub(super) static MAGIC: Magic = Magic {
             },
         },
         summary: "Says how long an expression, a magic, a shell line or (`%%time`) a whole cell takes.",
-        description: "",
+        description: "Of a cell of Rust, the time that it takes to compile is told apart.",
         examples: &[
             Example {
                 code: "%time (1..=20u64).product::<u64>()",

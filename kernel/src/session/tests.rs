@@ -91,6 +91,21 @@ fn an_inspection_in_more_detail_shows_the_source() {
 }
 
 #[test]
+fn a_cell_clears_what_cells_have_defined_and_does_not_restart() {
+    let notebook = Notebook::new();
+    notebook.run("var a").0.unwrap();
+    for code in [":restart", ":restart now", ":quit\nvar b"] {
+        let error = notebook.run(code).0.unwrap_err();
+        assert_eq!(error.ename, "Usage", "{code}");
+        assert!(error.traceback.join("\n").contains("`%reset`"), "{code}");
+    }
+    let (result, recorder) = notebook.run("%who");
+    assert_eq!((result, recorder.stdout()), (Ok(()), "a\n".to_owned()));
+    notebook.run(":clear\nvar b").0.unwrap();
+    assert_eq!(notebook.run("%who").1.stdout(), "b\n");
+}
+
+#[test]
 fn an_option_after_the_value_is_an_error_before_anything_runs() {
     let notebook = Notebook::new();
     let (result, recorder) = notebook.run("%pip_set a = f(1) --job k\nprint ran");

@@ -137,4 +137,8 @@ fn rust_is_taken_for_what_it_is() {
         &["result: (3, 12, 5)"],
     );
     notebook.check("%who", &["stdout: area    Area    Square\n"]);
+    notebook.check(":clear", &[]);
+    notebook.check("%who", &["stdout: There are no variables yet.\n"]);
+    notebook.check_error("panic!(\"after all was cleared\")", "Panic", "after all was cleared");
+    notebook.check_error("\"x\".parse::<u8>()?;", "ParseIntError", "invalid digit");
 }
