@@ -77,6 +77,12 @@ impl Drop for BuildRoot {
     }
 }
 
+/// Whether a folder is a kernel's, by its name.
+pub fn is_root(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    folder.is_absolute() && name.is_some_and(|name| name.starts_with(NAME))
+}
+
 /// Temporary folders that only this user can enter.
 #[cfg(unix)]
 fn private() -> tempfile::Builder<'static, 'static> {

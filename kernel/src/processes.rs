@@ -22,6 +22,24 @@ pub fn kill_children_in(folder: &Path) {
     }
 }
 
+/// Kills every process that works in `folder` or below it, until there is none.
+pub fn kill_all_in(folder: &Path) {
+    loop {
+        let found: Vec<Pid> = processes()
+            .into_iter()
+            .filter(|(process, _)| works_in(*process, folder))
+            .filter_map(|(process, _)| Pid::from_raw(i32::try_from(process).ok()?))
+            .filter(|process| *process != rustix::process::getpid())
+            .collect();
+        let killed = found
+            .into_iter()
+            .filter(|process| kill_process(*process, Signal::KILL).is_ok());
+        if killed.count() == 0 {
+            return;
+        }
+    }
+}
+
 /// Every process and its parent.
 #[cfg(target_os = "linux")]
 fn processes() -> Vec<(u32, u32)> {
@@ -77,6 +95,24 @@ mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
+
+    #[test]
+    fn all_that_works_in_the_folder_is_killed_whoever_started_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let script = "sleep 60 & echo $!; wait";
+        let mut shell = Command::new("sh")
+            .args(["-c", script])
+            .current_dir(&folder)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut line).unwrap();
+        kill_all_in(&folder);
+        assert_eq!(shell.wait().unwrap().signal(), Some(9));
+        assert!(!works_in(line.trim().parse().unwrap(), &folder));
+    }
 
     #[test]
     fn only_what_works_in_the_folder_is_killed() {

@@ -1,6 +1,6 @@
 //! `cargo xtask`: all that a checkout needs, from set-up to benchmarks, without shell scripts.
 //!
-//! One file a subcommand: [`lab`], [`demo`], [`mod@test`], [`mod@bench`]. They share [`workspace`] (where things are),
+//! One file a subcommand: [`lab`], [`demo`], [`mod@test`], [`mod@bench`], [`torture`]. They share [`workspace`] (where things are),
 //! [`prerequisites`] (what must be installed), [`binaries`] (what gets built), [`venv`] (the Python side) and
 //! [`process`] (running programs).
 
@@ -12,6 +12,7 @@ mod prerequisites;
 mod process;
 mod rust_src;
 mod test;
+mod torture;
 mod venv;
 mod workspace;
 
@@ -22,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
 
-/// Set-up, demo, tests and benchmarks of this checkout.
+/// Set-up, demo, tests, benchmarks and torture of this checkout.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -36,6 +37,7 @@ enum Task {
     Demo(demo::Demo),
     Test(test::Test),
     Bench(bench::Bench),
+    Torture(torture::Torture),
 }
 
 fn main() -> ExitCode {
@@ -55,5 +57,6 @@ fn run(task: &Task) -> Result<ExitCode> {
         Task::Demo(demo) => demo.run(&workspace),
         Task::Test(test) => test.run(&workspace),
         Task::Bench(bench) => bench.run(&workspace),
+        Task::Torture(torture) => torture.run(&workspace),
     }
 }

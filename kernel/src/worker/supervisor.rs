@@ -46,6 +46,9 @@ struct Supervisor {
     /// Cells get a checkpoint.
     checkpoints: bool,
     kernel: UnixStream,
+    /// The kernel's process, and the folder below which it compiles.
+    parent: Option<Pid>,
+    folder: PathBuf,
     /// A pipe is absent once user code has closed its end.
     stdout: Option<File>,
     stderr: Option<File>,
@@ -77,7 +80,8 @@ enum Cell {
 impl Supervisor {
     fn start() -> io::Result<Self> {
         let socket = std::env::var_os(super::SOCKET).ok_or_else(|| io::Error::other("no socket to the kernel"))?;
-        let mut kernel = UnixStream::connect(socket)?;
+        let parent = rustix::process::getppid();
+        let mut kernel = UnixStream::connect(&socket)?;
         send(
             &mut kernel,
             &Hello::Supervisor {
@@ -105,6 +109,12 @@ impl Supervisor {
             recovery: Recovery::default(),
             checkpoints: true,
             kernel,
+            parent,
+            folder: Path::new(&socket)
+                .ancestors()
+                .nth(2)
+                .map(Path::to_owned)
+                .unwrap_or_default(),
             stdout: Some(stdout),
             stderr: Some(stderr),
             evcxr: File::from(io::stdin().as_fd().try_clone_to_owned()?),
@@ -444,6 +454,13 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         self.kill_group();
         system::kill_children(&[]);
+        // A kernel that was killed could not end cargo and the compilers.
+        let orphaned = rustix::process::getppid() != self.parent;
+        if orphaned && crate::build_root::is_root(&self.folder) {
+            crate::processes::kill_all_in(&self.folder);
+            // Else the next kernel does it.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 
