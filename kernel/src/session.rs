@@ -320,6 +320,10 @@ impl WorkerSettings for Shared {
     fn set_variable(&self, name: &str, value: &str) {
         self.socket.set_variable(name, value);
     }
+
+    fn set_checkpoints(&self, on: bool) {
+        self.socket.set_checkpoints(on);
+    }
 }
 
 /// Answers code in cells.

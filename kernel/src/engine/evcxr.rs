@@ -376,6 +376,12 @@ impl Engine for EvcxrEngine {
             .map_err(|error| evaluation_error(&error, &SourceMap::default()))
     }
 
+    fn set_optimisation(&mut self, level: &str) {
+        if let Err(error) = self.context.set_opt_level(level) {
+            tracing::error!(%error, level, "the level of optimisation stays");
+        }
+    }
+
     fn interrupter(&self) -> Arc<dyn Interrupter> {
         Arc::clone(&self.interrupter) as Arc<dyn Interrupter>
     }

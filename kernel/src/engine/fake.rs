@@ -10,6 +10,7 @@
 //! | `clear`, `clear_wait` | clears the output |
 //! | `sleep MILLISECONDS` | can be interrupted |
 //! | `value TEXT` | the value of the cell |
+//! | `optimisation` | the level that was set, as the value of the cell |
 //! | `panic TEXT`, `error NAME TEXT` | user code that fails |
 //! | `input PROMPT`, `password PROMPT` | asks, and prints the answer |
 //! | `var NAME`, `fn NAME` | defines a variable or an item |
@@ -28,6 +29,7 @@ use crate::outputs::{CellError, InputError, MimeBundle, Stream};
 pub struct FakeEngine {
     variables: Vec<Variable>,
     items: Vec<String>,
+    optimisation: String,
     stop: Arc<StopSwitch>,
     /// How often [`Engine::warm_up`] still has something to do.
     warm_ups: u32,
@@ -62,6 +64,7 @@ impl FakeEngine {
             "clear_wait" => outputs.clear_output(true),
             "sleep" => self.stop.sleep(Duration::from_millis(number(rest)?))?,
             "value" => return Ok(Some(bundle(rest))),
+            "optimisation" => return Ok(Some(bundle(&self.optimisation))),
             "panic" => return Err(CellError::new("Panic", rest)),
             "error" => return Err(CellError::new(word, text)),
             "input" | "password" => {
@@ -140,6 +143,10 @@ impl Engine for FakeEngine {
         self.variables.clear();
         self.items.clear();
         Ok(())
+    }
+
+    fn set_optimisation(&mut self, level: &str) {
+        level.clone_into(&mut self.optimisation);
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupter> {

@@ -57,6 +57,8 @@ enum Command {
         question: Question,
     },
     Reset(Sender<Result<(), CellError>>),
+    /// Holds for later engines too.
+    Optimise(String),
     Stop,
 }
 
@@ -216,6 +218,12 @@ impl EngineHandle {
             return Err(stopped());
         }
         receiver.recv().unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Sets how much cells that come later are optimised: rustc's `opt-level`. Waits for nothing.
+    pub fn set_optimisation(&self, level: &str) {
+        // An engine that has stopped compiles no cells.
+        let _ = self.commands.send(Command::Optimise(level.to_owned()));
     }
 
     /// Stops the running evaluation, and ends those that still wait; nothing when there is none.

@@ -74,6 +74,8 @@ pub trait Engine: Send {
     fn items(&self) -> Vec<String>;
     /// Forgets every variable and item, and starts user code's process anew. Dependencies stay.
     fn reset(&mut self) -> Result<(), CellError>;
+    /// Sets how much cells are optimised from now on: rustc's `opt-level`.
+    fn set_optimisation(&mut self, level: &str);
     /// How to stop a running evaluation from another thread.
     fn interrupter(&self) -> Arc<dyn Interrupter>;
     /// Does work ahead of need (a first compile, the cell library) while nobody waits. Called when idle, may be called

@@ -21,12 +21,14 @@ use crate::state::{NotebookState, pip_error};
 
 mod bash;
 mod cd;
+mod checkpoint;
 mod completion;
 mod env;
 mod help;
 mod history;
 pub mod input;
 mod lsmagic;
+mod opt;
 mod pip_db;
 mod pip_delete;
 mod pip_finalize;
@@ -86,6 +88,8 @@ pub static ALL: &[&Magic] = &[
     &cd::MAGIC,
     &pwd::MAGIC,
     &reset::MAGIC,
+    &checkpoint::MAGIC,
+    &opt::MAGIC,
     &history::MAGIC,
     &writefile::MAGIC,
     &bash::MAGIC,
@@ -133,6 +137,8 @@ pub trait WorkerSettings {
     fn set_directory(&self, directory: &Path);
     /// Sets a variable of the environment.
     fn set_variable(&self, name: &str, value: &str);
+    /// Whether cells that come later begin with a checkpoint.
+    fn set_checkpoints(&self, on: bool);
 }
 
 /// The magic of this name.

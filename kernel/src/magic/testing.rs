@@ -119,6 +119,10 @@ impl WorkerSettings for Worker {
     fn set_variable(&self, name: &str, value: &str) {
         self.told.lock().unwrap().push(format!("{name}={value}"));
     }
+
+    fn set_checkpoints(&self, on: bool) {
+        self.told.lock().unwrap().push(format!("checkpoints: {on}"));
+    }
 }
 
 /// What came of a cell.

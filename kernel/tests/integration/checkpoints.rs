@@ -117,6 +117,13 @@ fn where_there_is_no_checkpoint_the_error_says_why() {
     notebook.check_error("v", "CompileError", "v");
 
     notebook.check("let w = 1;", &[]);
+    let (_, result) = notebook.run_with("%checkpoint off", &[]);
+    assert_eq!(result, Ok(()));
+    let error = notebook.check_error("std::process::exit(0)", "Exited", "");
+    assert!(error.traceback.join("\n").contains("%checkpoint on"), "{error:#?}");
+    let (_, result) = notebook.run_with("%checkpoint on", &[]);
+    assert_eq!(result, Ok(()));
+    notebook.check("let w = 1;", &[]);
     notebook.check(
         "std::thread::spawn(|| std::thread::park()).thread().name().is_none()",
         &["result: true"],

@@ -250,6 +250,7 @@ impl Engine for Warming {
     fn reset(&mut self) -> Result<(), CellError> {
         self.fake.reset()
     }
+    fn set_optimisation(&mut self, _: &str) {}
     fn interrupter(&self) -> Arc<dyn pipulate_kernel::engine::Interrupter> {
         self.fake.interrupter()
     }

@@ -21,6 +21,8 @@ pub(super) struct Owner {
     factory: Factory,
     shared: Arc<Shared>,
     engine: Option<Box<dyn Engine>>,
+    /// As it was set; an engine begins with a level of its own.
+    optimisation: Option<String>,
 }
 
 impl Owner {
@@ -30,6 +32,7 @@ impl Owner {
             factory,
             shared,
             engine: None,
+            optimisation: None,
         }
     }
 
@@ -66,6 +69,11 @@ impl Owner {
                     let _ = answer.send(self.reset());
                     until_warm_up = Some(IDLE);
                 }
+                Ok(Command::Optimise(level)) => {
+                    self.guarded("a setting", |engine| engine.set_optimisation(&level));
+                    self.optimisation = Some(level);
+                    until_warm_up = until_warm_up.map(|_| IDLE);
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     let more = self.guarded("warming up", |engine| engine.warm_up()).unwrap_or(false);
                     until_warm_up = more.then_some(Duration::ZERO);
@@ -92,6 +100,9 @@ impl Owner {
             Ok(engine) => {
                 self.shared.lock().interrupter = Some(engine.interrupter());
                 self.engine = Some(engine);
+                if let Some(level) = self.optimisation.clone() {
+                    self.guarded("a setting", |engine| engine.set_optimisation(&level));
+                }
                 if !self.shared.set_status(EngineStatus::Ready) {
                     // Shut down in the meantime, by someone who had no interrupter yet.
                     self.discard();

@@ -102,6 +102,25 @@ fn the_working_folder_changes_and_goes_back() {
 }
 
 #[test]
+fn checkpoints_and_optimisation_are_settings() {
+    let notebook = Notebook::new();
+    notebook.run("%checkpoint off").unwrap();
+    notebook.run("%checkpoint on").unwrap();
+    assert_eq!(
+        *notebook.worker.told.lock().unwrap(),
+        ["checkpoints: false", "checkpoints: true"]
+    );
+    assert_eq!(notebook.run("%checkpoint maybe").error().ename, "Usage");
+    assert_eq!(notebook.run("%checkpoint").error().ename, "Usage");
+
+    assert!(notebook.run("%opt 3").stdout().contains("level 3"));
+    assert_eq!(notebook.run("%opt fast").error().ename, "Usage");
+    let outputs: Arc<dyn Outputs> = Recorder::new();
+    let level = notebook.engine.evaluate(SourceMap::identity("optimisation"), outputs);
+    assert_eq!(level.unwrap().unwrap()["text/plain"], "3");
+}
+
+#[test]
 fn cells_that_were_run_are_printed() {
     let mut notebook = Notebook::new();
     notebook.history = [(1, "let a = 1;"), (2, "let b = 2;\na + b\n"), (4, "%pip_steps")]
