@@ -238,6 +238,75 @@ fn the_view_shows_each_job_as_one_object() {
     );
 }
 
+/// A commit copies each page that it changes into the log: that of the step and that of the event.
+#[test]
+fn a_set_writes_two_pages() {
+    const PAGE: u64 = 4096 + 24;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    let job = open(&file).unwrap().job("job").unwrap();
+    job.set("step", &0).unwrap();
+    let log = || fs::metadata(folder.path().join("pipeline.db-wal")).unwrap().len();
+    let written: Vec<u64> = (1..=60)
+        .map(|value| {
+            let before = log();
+            job.set("step", &value).unwrap();
+            (log() - before) / PAGE
+        })
+        .collect();
+    // Now and then a page of events is full, and others are written with it.
+    assert!(written.iter().all(|pages| *pages >= 2), "{written:?}");
+    assert!(written.iter().filter(|pages| **pages == 2).count() > 30, "{written:?}");
+}
+
+/// Makes a file as version 1 of the schema had it, out of a new one.
+fn take_back_to_schema_1(file: &Path) {
+    let first = include_str!("../../migrations/V1__jobs_steps_events.sql");
+    let view = &first[first.find("CREATE VIEW").unwrap()..];
+    let connection = Connection::open(file).unwrap();
+    connection
+        .execute_batch(
+            "DROP VIEW pipeline;
+             UPDATE job SET (updated, revision, done, undo_top) =
+                (SELECT time, revision, done, undo_top FROM event
+                 WHERE event.tenant = job.tenant AND event.job = job.key ORDER BY revision DESC LIMIT 1);
+             ALTER TABLE event DROP COLUMN done;
+             ALTER TABLE event DROP COLUMN undo_top;
+             DELETE FROM refinery_schema_history WHERE version > 1;",
+        )
+        .unwrap();
+    connection.execute_batch(view).unwrap();
+}
+
+#[test]
+fn a_file_with_the_first_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    {
+        let job = open(&file).unwrap().job("job").unwrap();
+        job.set("a", &1).unwrap();
+        job.set("b", &2).unwrap();
+        job.set("a", &3).unwrap();
+    }
+    let dump = |pip: &Pip| {
+        let job = pip.job("job").unwrap();
+        (job.info().unwrap(), job.steps().unwrap(), job.history(None).unwrap())
+    };
+    let before = dump(&open(&file).unwrap());
+    take_back_to_schema_1(&file);
+    let pip = open(&file).unwrap();
+    assert_eq!(pip.location().unwrap().schema_version, SCHEMA_VERSION);
+    assert_eq!(dump(&pip), before);
+    let job = pip.job("job").unwrap();
+    assert_eq!(job.set("c", &4).unwrap().number(), 4);
+    assert_eq!(job.info().unwrap().unwrap().steps, 3);
+    for expected in ["c", "a", "b", "a"] {
+        assert_eq!(job.undo().unwrap().unwrap().step.unwrap(), expected);
+    }
+    assert_eq!(job.undo().unwrap(), None);
+    assert_eq!(job.info().unwrap().unwrap().steps, 0);
+}
+
 #[test]
 fn journal_and_sync_are_as_promised() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pipulate::{Error, Job, Pip};
+use pipulate::{Error, Job, JobFilter, JobInfo, Pip};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -432,6 +432,10 @@ fn check(pip: &Pip, operations: &[Operation]) {
         for key in KEYS {
             compare(&pip.job(key).unwrap(), jobs.get(key));
         }
+        let there = KEYS.iter().filter_map(|key| pip.job(key).unwrap().info().unwrap());
+        let mut listed: Vec<JobInfo> = there.filter(|info| !info.deleted).collect();
+        listed.sort_by(|left, right| left.key.cmp(&right.key));
+        assert_eq!(pip.jobs(&JobFilter::default()).unwrap(), listed);
     }
 }
 

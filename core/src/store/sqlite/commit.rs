@@ -279,7 +279,10 @@ impl Writer {
 
     /// Makes one change in the transaction that is open, and ends it.
     fn finish(&self, patient: &Patient, work: &Work) -> (Result<Response>, Duration) {
-        let made = self.opened.check_with_log().and_then(|()| self.make(patient, work));
+        let made = self
+            .opened
+            .check_to_write(Instant::now())
+            .and_then(|()| self.make(patient, work));
         let started = Instant::now();
         let committed = made.and_then(|response| self.execute(patient, "COMMIT").map(|()| response));
         let commit = started.elapsed();
@@ -302,7 +305,7 @@ impl Writer {
         let works = || own.into_iter().chain(others.0.iter().map(|(_, work)| work));
         let mut results = Vec::with_capacity(others.0.len() + 1);
         // Only now are all there whose changes are made: a look at the file before could not speak for who came after it.
-        let mut fault = self.opened.check_with_log().err();
+        let mut fault = self.opened.check_to_write(Instant::now()).err();
         for work in works() {
             if fault.is_some() {
                 break;

@@ -3,6 +3,8 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error, Result};
 
@@ -190,50 +192,92 @@ pub(super) fn identity(path: &Path) -> Result<Identity> {
     }
 }
 
+/// For how long a look at the file is good enough to read, and one at the log to write. To look takes about a microsecond, which is
+/// much for a read.
+const READ_UNSEEN: Duration = Duration::from_micros(50);
+const LOG_UNSEEN: Duration = Duration::from_millis(1);
+
 /// The files that a connection holds open. As long as it does, no other file can have their identity.
 #[derive(Debug)]
 pub(super) struct Opened {
-    parts: Vec<(PathBuf, Identity)>,
+    since: Instant,
+    file: Part,
+    log: Option<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    identity: Identity,
+    /// When it was last looked at: microseconds since it was opened.
+    checked: AtomicU64,
 }
 
 impl Opened {
     /// The file there is now, and its log.
     pub(super) fn with_log(path: &Path) -> Result<Self> {
-        Self::of([path.to_owned(), log(path)])
+        Ok(Self {
+            log: Some(Part::now(log(path))?),
+            ..Self::without_log(path)?
+        })
     }
 
     /// The file there is now.
     pub(super) fn without_log(path: &Path) -> Result<Self> {
-        Self::of([path.to_owned()])
-    }
-
-    fn of(parts: impl IntoIterator<Item = PathBuf>) -> Result<Self> {
-        let parts = parts.into_iter().map(|part| {
-            let identity = identity(&part)?;
-            Ok((part, identity))
-        });
         Ok(Self {
-            parts: parts.collect::<Result<_>>()?,
+            since: Instant::now(),
+            file: Part::now(path.to_owned())?,
+            log: None,
         })
     }
 
-    /// An error where the path leads to the file no longer: what is read from a deleted file is not what others see. Takes about a
-    /// microsecond, and so does the check of the log.
+    /// An error where the path does not lead to the file any longer, or the log is gone: who connects then, finds other things.
     pub(super) fn check(&self) -> Result<()> {
-        self.parts.iter().take(1).try_for_each(check_part)
+        self.file.check()?;
+        self.log.as_ref().map_or(Ok(()), Part::check)
     }
 
-    /// The same, and for the log: what is written to a deleted one is lost, and who connects without it misses what is in it.
-    pub(super) fn check_with_log(&self) -> Result<()> {
-        self.parts.iter().try_for_each(check_part)
+    /// The same for what is connected and reads: what was read from a file until a moment ago was right until a moment ago.
+    pub(super) fn check_to_read(&self, now: Instant) -> Result<()> {
+        self.file.check_after(READ_UNSEEN, now.duration_since(self.since))
+    }
+
+    /// The same for what is connected and writes: what is written to a deleted file is lost. So is what is written to a deleted log,
+    /// if the process dies, so that is noticed soon, and at once where a sync takes its time.
+    pub(super) fn check_to_write(&self, now: Instant) -> Result<()> {
+        self.file.check()?;
+        self.log.as_ref().map_or(Ok(()), |log| {
+            log.check_after(LOG_UNSEEN, now.duration_since(self.since))
+        })
     }
 }
 
-fn check_part((path, opened): &(PathBuf, Identity)) -> Result<()> {
-    if identity(path)? == *opened {
+impl Part {
+    fn now(path: PathBuf) -> Result<Self> {
+        Ok(Self {
+            identity: identity(&path)?,
+            path,
+            checked: AtomicU64::new(0),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        if identity(&self.path)? == self.identity {
+            Ok(())
+        } else {
+            Err(gone(&self.path, true))
+        }
+    }
+
+    fn check_after(&self, unseen: Duration, now: Duration) -> Result<()> {
+        let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        let checked = Duration::from_micros(self.checked.load(Ordering::Relaxed));
+        if Duration::from_micros(now).saturating_sub(checked) < unseen {
+            return Ok(());
+        }
+        self.check()?;
+        self.checked.store(now, Ordering::Relaxed);
         Ok(())
-    } else {
-        Err(gone(path, true))
     }
 }
 

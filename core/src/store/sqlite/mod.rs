@@ -61,7 +61,7 @@ pub struct SqliteStore {
 #[derive(Debug)]
 enum Access {
     ReadWrite { writer: Box<Writer>, readers: Readers },
-    ReadOnly(Snapshots),
+    ReadOnly(Box<Snapshots>),
 }
 
 impl SqliteStore {
@@ -98,7 +98,7 @@ impl SqliteStore {
                 readers: Readers::new(path.clone(), options.clone(), opened),
             }
         } else {
-            Access::ReadOnly(Snapshots::new(path.clone(), options.clone())?)
+            Access::ReadOnly(Box::new(Snapshots::new(path.clone(), options.clone())?))
         };
         Ok(Self { path, access })
     }

@@ -38,7 +38,7 @@ impl Readers {
 
     pub(super) fn answer(&self, tenant: &Tenant, source: &Source, request: &Request) -> Result<Response> {
         let started = Instant::now();
-        let response = self.reader().and_then(|reader| {
+        let response = self.reader(started).and_then(|reader| {
             let response = read(&reader, &self.path, tenant, source, request);
             self.put_back(reader);
             response
@@ -46,16 +46,16 @@ impl Readers {
         response.map_err(|error| told(error, request, started))
     }
 
-    fn reader(&self) -> Result<Patient> {
+    fn reader(&self, now: Instant) -> Result<Patient> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(reader) = idle {
-            self.opened.check()?;
+            self.opened.check_to_read(now)?;
             return Ok(reader);
         }
         // Before a connection is made, which would make a new log; and after, as it may have been too late.
-        self.opened.check_with_log()?;
+        self.opened.check()?;
         let reader = connect(&self.path, &self.options)?;
-        self.opened.check_with_log()?;
+        self.opened.check()?;
         Ok(reader)
     }
 

@@ -23,14 +23,28 @@ pub(super) struct SqliteRows<'a> {
     pub(super) tenant: &'a Tenant,
 }
 
+/// A job is as its last event says, where that is younger than the job's row.
 macro_rules! select_jobs {
     ($rest:literal) => {
         concat!(
-            "SELECT key, id, workflow, created, updated, revision, finalized, deleted, done, undo_top, pruned FROM job ",
+            "SELECT job.key, job.id, job.workflow, job.created, coalesce(last.time, job.updated),
+                    coalesce(last.revision, job.revision), job.finalized, job.deleted, coalesce(last.done, job.done),
+                    coalesce(last.undo_top, job.undo_top), job.pruned
+             FROM job
+             LEFT JOIN event AS last ON last.tenant = job.tenant AND last.job = job.key AND last.revision ",
             $rest
         )
     };
 }
+
+const JOB: &str =
+    select_jobs!("> job.revision WHERE job.tenant = ?1 AND job.key = ?2 ORDER BY last.revision DESC LIMIT 1");
+
+const JOBS: &str = select_jobs!(
+    "= (SELECT max(event.revision) FROM event
+        WHERE event.tenant = job.tenant AND event.job = job.key AND event.revision > job.revision)
+     WHERE job.tenant = :tenant ORDER BY job.key"
+);
 
 macro_rules! select_steps {
     ($rest:literal) => {
@@ -41,7 +55,6 @@ macro_rules! select_steps {
     };
 }
 
-/// A subquery, not a join: SQLite prepares a join that binds one parameter on both sides anew whenever it is run.
 const VALUE: &str = "
     SELECT value FROM step
     WHERE tenant = ?1 AND job = ?2 AND name = ?3 AND value IS NOT NULL AND NOT suggested
@@ -83,8 +96,8 @@ const UPDATE_STEP: &str = "
 
 const APPEND: &str = "
     INSERT INTO event (tenant, job, revision, id, kind, step, source, time, change, below, version, previous_version,
-                       previous_suggested, previous_first, recording, value)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                       previous_suggested, previous_first, recording, value, done, undo_top)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 /// Versions that a step has, or that what stays can be taken back to, are kept out of sight.
 const PRUNE: &str = "
@@ -195,12 +208,13 @@ impl SqliteRows<'_> {
         Ok(())
     }
 
-    fn append(&self, job: &JobKey, event: &EventRow) -> Result<()> {
+    /// Appends an event of a change that leaves the job so.
+    fn append(&self, job: &JobRow, event: &EventRow) -> Result<()> {
         self.run(
             APPEND,
             params![
                 self.tenant.as_str(),
-                job.as_str(),
+                job.key.as_str(),
                 stored(event.revision),
                 event.id,
                 event.kind.as_str(),
@@ -215,6 +229,8 @@ impl SqliteRows<'_> {
                 stored(event.previous_first),
                 recording_text(event.recording.as_ref()),
                 event.value,
+                signed(job.done),
+                stored(job.undo_top),
             ],
         )?;
         Ok(())
@@ -235,6 +251,8 @@ impl SqliteRows<'_> {
         };
         let gone = self.count_events(&job.key, job.pruned, cut)?;
         if !dry_run {
+            // The last event may go, too.
+            self.put_job(job, false)?;
             self.run(
                 PRUNE,
                 named_params! { ":tenant": tenant, ":job": key, ":cut": stored(cut) },
@@ -274,8 +292,7 @@ impl SqliteRows<'_> {
 
 impl Rows for SqliteRows<'_> {
     fn job(&mut self, key: &JobKey) -> Result<Option<JobRow>> {
-        let sql = select_jobs!("WHERE tenant = ?1 AND key = ?2");
-        self.one(sql, params![self.tenant.as_str(), key.as_str()], job_row)
+        self.one(JOB, params![self.tenant.as_str(), key.as_str()], job_row)
     }
 
     fn step(&mut self, job: &JobKey, step: &StepName) -> Result<Option<StepRow>> {
@@ -335,8 +352,7 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn jobs(&mut self) -> Result<Vec<JobRow>> {
-        let sql = select_jobs!("WHERE tenant = :tenant ORDER BY key");
-        self.all(sql, named_params! { ":tenant": self.tenant.as_str() }, job_row)
+        self.all(JOBS, named_params! { ":tenant": self.tenant.as_str() }, job_row)
     }
 
     fn keys(&mut self, prefix: &str) -> Result<Vec<JobKey>> {
@@ -347,12 +363,15 @@ impl Rows for SqliteRows<'_> {
     }
 
     fn apply(&mut self, change: &Change) -> Result<()> {
-        self.put_job(&change.job, change.created)?;
+        // What happens to a step leaves the job's row alone: the job is as its last event says.
+        if change.created || change.events.iter().any(|event| event.step.is_none()) {
+            self.put_job(&change.job, change.created)?;
+        }
         for step in &change.steps {
             self.put_step(&change.job.key, step)?;
         }
         for event in &change.events {
-            self.append(&change.job.key, event)?;
+            self.append(&change.job, event)?;
         }
         Ok(())
     }
@@ -495,4 +514,33 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     result.map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{JOB, JOBS, VALUE};
+
+    /// What a set or a get costs must not depend on how many jobs, steps or events there are.
+    #[test]
+    fn rows_are_found_without_scans_and_sorts() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in [
+            include_str!("../../../migrations/V1__jobs_steps_events.sql"),
+            include_str!("../../../migrations/V2__job_state_in_events.sql"),
+        ] {
+            connection.execute_batch(migration).unwrap();
+        }
+        for sql in [JOB, JOBS, VALUE] {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let plan: Vec<String> = statement
+                .raw_query()
+                .mapped(|row| row.get(3))
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let is_search = |line: &String| line.starts_with("SEARCH") || line.contains("SUBQUERY");
+            assert!(!plan.is_empty() && plan.iter().all(is_search), "{sql}\n{plan:#?}");
+        }
+    }
 }

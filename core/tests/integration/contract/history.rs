@@ -98,6 +98,7 @@ on_every_store! {
         let only = PruneOptions { job: Some("other".parse().unwrap()), ..all.clone() };
         assert_eq!(pip.prune(&only).unwrap().events, 0);
         let before = job.steps().unwrap();
+        let info_before = job.info().unwrap();
         let dry = pip.prune(&PruneOptions { dry_run: true, ..all.clone() }).unwrap();
         assert_eq!((dry.events, dry.jobs), (8, 1));
         assert_eq!(job.history(None).unwrap().len(), 6, "a dry run only counts");
@@ -105,6 +106,7 @@ on_every_store! {
         assert_eq!(pip.prune(&all).unwrap().events, 0);
         assert!(job.history(None).unwrap().is_empty());
         assert_eq!(job.steps().unwrap(), before);
+        assert_eq!(job.info().unwrap(), info_before, "the job is as its last change left it");
         assert_eq!(gone.info().unwrap(), None);
         assert_eq!(job.undo().unwrap(), None, "what is pruned cannot be taken back");
         let info = pip.location().unwrap();
