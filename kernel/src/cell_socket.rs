@@ -129,6 +129,12 @@ impl CellSocket {
         state.order(&Order::Begin);
     }
 
+    /// Whether a cell runs, its end not being known yet.
+    pub fn is_running(&self) -> bool {
+        let state = self.lock();
+        state.started.is_some() && state.remains.ended.is_none()
+    }
+
     /// How long the last cell ran, the compiler's time not counted.
     pub fn last_run(&self) -> Option<Duration> {
         self.lock().ran
@@ -334,10 +340,12 @@ impl State {
                 self.remains.ended = Some(Ended::Done(outcome));
             }
             Event::WentBack(death) => {
+                self.started = None;
                 self.release_held();
                 self.remains.ended = Some(Ended::WentBack(death));
             }
             Event::Died { death, no_checkpoint } => {
+                self.started = None;
                 self.release_held();
                 self.remains.ended = Some(Ended::Died { death, no_checkpoint });
             }

@@ -56,7 +56,8 @@ fn cell_that_waits() -> std::sync::MutexGuard<'static, Option<Arc<dyn Outputs>>>
 /// True when the line was cargo's, and has been shown where a cell waits.
 fn show(line: &[u8]) -> bool {
     let Some(said) = compiling(line) else { return false };
-    if let Some(cell) = &*cell_that_waits() {
+    // One that was interrupted has been told so, and has ended.
+    if let Some(cell) = cell_that_waits().as_ref().filter(|cell| !cell.is_interrupted()) {
         cell.stream(Stream::Stderr, &format!("{said}\n"));
     }
     true

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
@@ -14,6 +14,7 @@ use super::commands::{end_of_name, is_dependency, split_dependencies, without_co
 use super::dependency_cache::DependencyCache;
 use super::diagnostics::{Diagnostic, Label, around_value, compile_error, returned_error};
 use super::endings::{cancelled_error, died_error, went_back_error};
+use super::interrupter::{Work, WorkerInterrupter};
 use super::{Completion, Completions, Engine, Evaluation, Interrupter, Variable, prelude};
 use crate::cell_socket::{CellSocket, Ended, Remains, with_plain_text};
 use crate::compiler_output;
@@ -45,7 +46,7 @@ pub struct Options {
 pub struct EvcxrEngine {
     context: CommandContext,
     socket: Arc<CellSocket>,
-    interrupter: Arc<EvcxrInterrupter>,
+    interrupter: Arc<WorkerInterrupter>,
     cell_library: Option<String>,
     cache: DependencyCache,
     /// The lines that have added dependencies so far.
@@ -75,11 +76,7 @@ impl EvcxrEngine {
         // them to be empty.
         drain(outputs.stdout, "evcxr");
         drain(outputs.stderr, "worker");
-        let interrupter = Arc::new(EvcxrInterrupter {
-            socket: Arc::clone(&socket),
-            folder: OnceLock::new(),
-            work: Mutex::new(Work::Nothing),
-        });
+        let interrupter = Arc::new(WorkerInterrupter::new(Arc::clone(&socket)));
         let mut engine = Self {
             context: CommandContext::with_eval_context(context),
             socket,
@@ -98,7 +95,7 @@ impl EvcxrEngine {
             if let Err(error) = engine.cache.load(&build) {
                 tracing::warn!(%error, "dependencies will be compiled again");
             }
-            let _ = engine.interrupter.folder.set(build.canonicalize().unwrap_or(build));
+            engine.interrupter.compiles_in(build.canonicalize().unwrap_or(build));
         }
         let first = [prelude::ITEMS, prelude::HOOK, prelude::QUESTION_MARK].concat();
         engine.context.execute(&first).map_err(|error| start_error(&error))?;
@@ -272,7 +269,14 @@ impl Engine for EvcxrEngine {
         }
         let _shown = compiler_output::show_in(Arc::clone(&evaluation.outputs));
         let prepared = self.prepare_to_await(evaluation.code.lowered());
-        let result = prepared.and_then(|code| self.context.execute(&code));
+        // A cell of ours may have taken the interrupt that was meant for the user's.
+        let result = match prepared {
+            Ok(_) if evaluation.outputs.is_interrupted() => {
+                self.interrupter.end();
+                return Err(cancelled_error());
+            }
+            prepared => prepared.and_then(|code| self.context.execute(&code)),
+        };
         let interrupted = self.interrupter.end();
         match result {
             Ok(outputs) => {
@@ -404,70 +408,6 @@ impl Engine for EvcxrEngine {
             }
             Ok(()) => false,
         }
-    }
-}
-
-struct EvcxrInterrupter {
-    socket: Arc<CellSocket>,
-    /// Where cargo works.
-    folder: OnceLock<PathBuf>,
-    /// Held while compilers are killed, so that the next work's are not among them.
-    work: Mutex<Work>,
-}
-
-/// What the engine's thread is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Work {
-    Nothing,
-    Evaluating,
-    Ahead,
-    /// One of the two above, and somebody has stopped it.
-    Stopped,
-}
-
-impl EvcxrInterrupter {
-    fn begin(&self, work: Work) {
-        *self.work() = work;
-    }
-
-    /// Whether the work was stopped.
-    fn end(&self) -> bool {
-        std::mem::replace(&mut *self.work(), Work::Nothing) == Work::Stopped
-    }
-
-    fn kill_compilers(&self) {
-        if let Some(folder) = self.folder.get() {
-            crate::processes::kill_children_in(folder);
-        }
-    }
-
-    fn work(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Interrupter for EvcxrInterrupter {
-    fn interrupt(&self) {
-        let mut work = self.work();
-        if *work == Work::Evaluating || *work == Work::Stopped {
-            *work = Work::Stopped;
-            self.socket.cancel();
-            // cargo and the compilers. One that has just ended leaves the cell to the order above.
-            self.kill_compilers();
-        }
-    }
-
-    fn hurry(&self) {
-        let mut work = self.work();
-        if *work == Work::Ahead {
-            *work = Work::Stopped;
-            self.kill_compilers();
-        }
-    }
-
-    fn kill(&self) {
-        self.socket.exit();
-        self.kill_compilers();
     }
 }
 

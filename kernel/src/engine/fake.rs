@@ -9,6 +9,7 @@
 //! | `display TEXT`, `display_id ID TEXT`, `update ID TEXT` | displays |
 //! | `clear`, `clear_wait` | clears the output |
 //! | `sleep MILLISECONDS` | can be interrupted |
+//! | `stubborn MILLISECONDS` | takes as long, and cannot be interrupted |
 //! | `value TEXT` | the value of the cell |
 //! | `optimisation` | the level that was set, as the value of the cell |
 //! | `panic TEXT`, `error NAME TEXT` | user code that fails |
@@ -63,6 +64,7 @@ impl FakeEngine {
             "clear" => outputs.clear_output(false),
             "clear_wait" => outputs.clear_output(true),
             "sleep" => self.stop.sleep(Duration::from_millis(number(rest)?))?,
+            "stubborn" => std::thread::sleep(Duration::from_millis(number(rest)?)),
             "value" => return Ok(Some(bundle(rest))),
             "optimisation" => return Ok(Some(bundle(&self.optimisation))),
             "panic" => return Err(CellError::new("Panic", rest)),

@@ -62,6 +62,9 @@ enum Command {
     Stop,
 }
 
+/// How long an interrupted evaluation may take to end before it is left alone.
+const PROMPT: Duration = Duration::from_millis(150);
+
 type Question = Box<dyn FnOnce(&mut dyn Engine) + Send>;
 
 struct Shared {
@@ -232,11 +235,16 @@ impl EngineHandle {
         for (_, waiting) in state.tickets.extract_if(.., |_, ticket| !ticket.began) {
             let _ = waiting.answer.send(Err(interrupted()));
         }
-        let running = !state.tickets.is_empty();
-        let interrupter = state.interrupter.clone().filter(|_| running);
+        let running: Vec<u64> = state.tickets.keys().copied().collect();
+        let interrupter = state.interrupter.clone().filter(|_| !running.is_empty());
         drop(state);
         if let Some(interrupter) = interrupter {
             interrupter.interrupt();
+            let shared = Arc::clone(&self.shared);
+            // Without a thread, the interrupt takes as long as the engine does.
+            let _ = thread::Builder::new()
+                .name("interrupt".to_owned())
+                .spawn(move || shared.abandon(&running, interrupter.as_ref()));
         }
     }
 
@@ -288,6 +296,29 @@ impl Shared {
     /// No state is ever left half changed, so a panic elsewhere is no reason to stop.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends interrupted evaluations that do not end by themselves: of what rust-analyzer does, nothing can be stopped. The engine
+    /// comes to itself later; it runs nothing of such a cell.
+    fn abandon(&self, tickets: &[u64], interrupter: &dyn Interrupter) {
+        let begun = Instant::now();
+        while begun.elapsed() < PROMPT || interrupter.is_at_user_code() {
+            thread::sleep(Duration::from_millis(5));
+            let state = self.lock();
+            if !tickets.iter().any(|ticket| state.tickets.contains_key(ticket)) {
+                return;
+            }
+        }
+        let mut state = self.lock();
+        for ticket in tickets {
+            if let Some(ticket) = state.tickets.remove(ticket) {
+                let _ = ticket.answer.send(Err(CellError::new(
+                    "Interrupted",
+                    "the cell was stopped while it was being compiled",
+                )
+                .with_help("Every variable is as it was.")));
+            }
+        }
     }
 
     /// Changes the status, unless the engine was shut down: that is for good. False then.

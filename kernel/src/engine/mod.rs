@@ -17,6 +17,7 @@ mod endings;
 pub mod evcxr;
 pub mod fake;
 pub mod handle;
+mod interrupter;
 mod prelude;
 
 /// One piece of Rust to compile and run, and where its outputs go.
@@ -87,6 +88,11 @@ pub trait Engine: Send {
 pub trait Interrupter: Send + Sync {
     /// Stops user code and the compiler, if they run; nothing otherwise.
     fn interrupt(&self);
+    /// Whether user code runs, or has been stopped and its variables are being put back: a matter of milliseconds, to be
+    /// waited for. While the engine is at anything else, an evaluation that was interrupted can be left to end by itself.
+    fn is_at_user_code(&self) -> bool {
+        false
+    }
     /// Breaks off what [`Engine::warm_up`] does, since somebody waits; nothing when it is not at work.
     fn hurry(&self) {}
     /// Ends every process of the engine's, for good.

@@ -69,6 +69,25 @@ fn gated() -> (Arc<EngineHandle>, Sender<Result<(), CellError>>) {
     (Arc::new(handle), gate)
 }
 
+#[test]
+fn an_interrupt_does_not_wait_for_what_cannot_be_interrupted() {
+    let handle = Arc::new(fake());
+    handle.wait_until_started(PATIENCE);
+    let (stubborn, printed) = in_background(&handle, "print begun\nstubborn 2000\nprint never seen");
+    assert_eq!(printed.recv_timeout(PATIENCE).unwrap(), "begun\n");
+    let begun = Instant::now();
+    handle.interrupt();
+    check_error(
+        stubborn.join().unwrap(),
+        "Interrupted",
+        "the cell was stopped while it was being compiled",
+    );
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    // The next one waits until the engine is free.
+    assert_eq!(evaluate(&handle, "value 2").unwrap().unwrap()["text/plain"], "2");
+    assert!(begun.elapsed() > Duration::from_secs(1));
+}
+
 fn in_background(
     handle: &Arc<EngineHandle>,
     code: &'static str,
