@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::venv::{Packages, Venv};
 use crate::workspace::Workspace;
-use crate::{binaries, prerequisites, process};
+use crate::{binaries, prerequisites, process, rust_src};
 
 /// The release of `evcxr_jupyter` to compare with.
 const PEER: &str = "0.22.0";
@@ -20,19 +20,22 @@ pub(crate) struct Bench {
     /// What to measure [default: both]
     #[arg(value_enum)]
     subject: Option<Subject>,
-    /// Measure `evcxr_jupyter` in the same run, too; installing it takes about 10 minutes, once
+    /// Measure `evcxr_jupyter` and `ipykernel` in the same run, too; installing the first takes about 10 minutes, once
     #[arg(long)]
     peer: bool,
-    /// How many kernels to start for the time to the first reply
-    #[arg(long, default_value_t = 20)]
+    /// How often to measure each kernel; a round takes about a minute and a half with `--peer`, half a minute without
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Put the kernel's figures into docs/performance.md, and a plot of them beside it
+    #[arg(long)]
+    write: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Subject {
     /// `job.set` and `job.get` beside a bare SQLite upsert and select (release build)
     State,
-    /// Process start to the first reply, and the round trip of magics that need no Rust
+    /// Start, magics, cells and memory of the kernel
     Kernel,
 }
 
@@ -60,6 +63,7 @@ impl Bench {
         let python = prerequisites::check_lab()?;
         let binaries = binaries::build(workspace)?;
         let venv = Venv::provide(workspace, &python, Packages::Test)?;
+        rust_src::ensure(workspace);
         let mut command = venv.python(workspace);
         command
             .arg(workspace.root().join("xtask/python/kernel_figures.py"))
@@ -67,8 +71,14 @@ impl Bench {
             .arg(&binaries.kernel);
         command.args(["--rounds", &self.rounds.to_string()]);
         command.arg("--folder").arg(workspace.fresh_folder("bench")?);
+        // What is compiled for the kernels measured here is not the user's, and is there for the next run.
+        command.env("XDG_DATA_HOME", workspace.target().join("xtask/data"));
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
         if self.peer {
             command.arg("--peer").arg(peer(workspace)?);
+        }
+        if self.write {
+            command.arg("--write").arg(workspace.root().join("docs"));
         }
         process::run(&mut command)
     }
