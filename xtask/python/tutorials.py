@@ -1,5 +1,6 @@
 """Runs each notebook with nbclient and with `pipulate run`, twice each in one store: as it is, and then, in a fresh kernel
-that finds what the first one saved, with the exercises solved. Exit code 1 if any cell is not what it should be."""
+that finds what the first one saved, with the exercises solved; with `--once`, each notebook as it is, with nbclient. Exit code
+1 if any cell is not what it should be."""
 
 import argparse
 import json
@@ -35,8 +36,8 @@ def with_pipulate(program, source, written, folder):
     nbformat.validate(nbformat.read(written, as_version=4))
 
 
-def judge(source, name, run, folder):
-    """Runs one notebook twice in a store of its own; the problems that were found."""
+def judge(source, name, run, folder, once=False):
+    """Runs one notebook twice, or once, in a store of its own; the problems that were found."""
     folder.mkdir(parents=True)
     os.environ["PIPULATE_URL"] = f"sqlite:{folder / 'pipeline.db'}"
     with_solutions, has_exercises = notebooks.solved(notebooks.read(source))
@@ -45,7 +46,8 @@ def judge(source, name, run, folder):
     second.parent.mkdir()
     second.write_text(json.dumps(with_solutions), encoding="utf-8")
     found = []
-    for turn, notebook, is_solved in (("first", source, False), ("second", second, True)):
+    turns = [("first", source, False), ("second", second, True)]
+    for turn, notebook, is_solved in turns[:1] if once else turns:
         written = folder / f"{turn}.ipynb"
         started = time.perf_counter()
         try:
@@ -67,6 +69,7 @@ def main():
     parser.add_argument("notebooks", type=Path)
     parser.add_argument("--pipulate", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--once", action="store_true", help="with nbclient, and not a second time")
     arguments = parser.parse_args()
     sources = sorted(path.resolve() for path in arguments.notebooks.glob("*.ipynb"))
     if not sources:
@@ -75,7 +78,9 @@ def main():
     for source in sources:
         folder = arguments.folder / source.stem
         shutil.rmtree(folder, ignore_errors=True)
-        found += judge(source, "nbclient", with_nbclient, folder / "nbclient")
+        found += judge(source, "nbclient", with_nbclient, folder / "nbclient", arguments.once)
+        if arguments.once:
+            continue
         found += judge(
             source,
             "pipulate run",

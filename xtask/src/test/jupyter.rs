@@ -42,6 +42,23 @@ pub(super) fn tutorials(workspace: &Workspace) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+pub(super) fn notebooks(workspace: &Workspace) -> Result<Outcome> {
+    let Some(python) = python(workspace, "notebooks")? else {
+        return no_python();
+    };
+    let mut command = python.command;
+    command
+        .args([
+            "xtask/python/tutorials.py",
+            "kernel/tests/notebooks",
+            "--once",
+            "--pipulate",
+        ])
+        .arg(&python.binaries.pipulate);
+    process::run(command.arg("--folder").arg(workspace.target().join("xtask/notebooks")))?;
+    Ok(Outcome::Passed)
+}
+
 pub(super) fn demo(workspace: &Workspace) -> Result<Outcome> {
     demo::show(workspace)?;
     Ok(Outcome::Passed)

@@ -99,6 +99,11 @@ const PARTS: &[Part] = &[
         run: jupyter::tutorials,
     },
     Part {
+        name: "notebooks",
+        checks: "ten notebooks as they are published for evcxr run whole",
+        run: jupyter::notebooks,
+    },
+    Part {
         name: "demo",
         checks: "cargo xtask demo",
         run: jupyter::demo,
