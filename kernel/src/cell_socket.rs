@@ -20,8 +20,9 @@ use serde_json::{Map, Value};
 use crate::outputs::{CellError, MimeBundle, Outputs};
 use crate::worker::wire::{Death, Event, Hello, Order, Outcome};
 
-/// How long a display is held to see whether the cell ends with it, which makes it the cell's result.
-const RESULT: Duration = Duration::from_millis(30);
+/// How long a display is held to see whether the cell ends with it, which makes it the cell's result. One that is text alone is
+/// held for as long as nothing follows it: that is how the value of a last expression comes, and hardly anything else.
+const RESULT: Duration = Duration::from_millis(250);
 /// How long the supervisor may take to pass on what has happened. It answers at once, but for a machine under load.
 const SYNC: Duration = Duration::from_secs(10);
 
@@ -266,7 +267,11 @@ impl CellSocket {
     /// The next event. A display that is held is shown when nothing comes for a while.
     fn next_event(&self, events: &mut UnixStream) -> Option<Event> {
         loop {
-            let held_since = self.lock().held.as_ref().map(|(_, since)| *since);
+            let is_rich = |bundle: &MimeBundle| bundle.keys().any(|mime| mime != "text/plain");
+            let held_since = match &self.lock().held {
+                Some((bundle, since)) if is_rich(bundle) => Some(*since),
+                _ => None,
+            };
             let Some(since) = held_since else { break };
             let timeout = Timespec::try_from(RESULT.saturating_sub(since.elapsed())).ok()?;
             let mut polled = [PollFd::new(&*events, PollFlags::IN)];
@@ -421,5 +426,50 @@ pub fn cell_error(failure: Failure) -> CellError {
     match failure.help {
         Some(help) => error.with_help(help),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::magic::testing::Recorder;
+
+    fn content(mime: &str) -> Event {
+        Event::Content {
+            mime: mime.to_owned(),
+            text: "5".to_owned(),
+        }
+    }
+
+    fn wait_until(what: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !what() {
+            assert!(Instant::now() < deadline, "it never came");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_cell_is_its_result_however_late_its_end_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = CellSocket::bind(folder.path()).unwrap();
+        let mut supervisor = UnixStream::connect(socket.path()).unwrap();
+        write_message(&mut supervisor, &Hello::Supervisor { process: 1 }).unwrap();
+        wait_until(|| socket.lock().supervisor.is_some());
+        let outputs = Recorder::new();
+        socket.lock().outputs = Some(Arc::clone(&outputs) as Arc<dyn Outputs>);
+
+        // A picture that nothing follows is shown after a while; text is held.
+        write_message(&mut supervisor, &Event::Started).unwrap();
+        write_message(&mut supervisor, &content("image/svg+xml")).unwrap();
+        wait_until(|| outputs.displays().len() == 1);
+        write_message(&mut supervisor, &content("text/plain")).unwrap();
+        wait_until(|| socket.lock().held.is_some());
+        std::thread::sleep(RESULT * 2);
+        write_message(&mut supervisor, &Event::Done(Outcome::default())).unwrap();
+        wait_until(|| socket.lock().remains.ended.is_some());
+        let remains = socket.take_remains();
+        assert_eq!(remains.result.unwrap()["text/plain"], "5");
+        assert_eq!(outputs.displays().len(), 1);
     }
 }

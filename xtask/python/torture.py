@@ -111,11 +111,11 @@ def cells(arguments):
                 times.append(time.perf_counter() - ended["at"])
             else:
                 error, _ = kernel.run(code)
-            _, value = kernel.run("v")
+            after, value = kernel.run("v")
             counts[name] = counts.get(name, 0) + 1
             if error is None or error[0] != name or value != EXPECTED:
                 lost += 1
-                print(f"round {done}: {code!r}: {error}, then v is {value}", flush=True)
+                print(f"round {done}: {code!r}: {error}, then v is {value}: {after}", flush=True)
                 kernel.run("let mut v = vec![1, 2, 3];")
             if sys.stdout.isatty() or done % 20 == 19:
                 print(f"{done + 1} of {rounds}, {lost} lost", flush=True)

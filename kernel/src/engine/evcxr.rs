@@ -52,6 +52,8 @@ pub struct EvcxrEngine {
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
     runtime: Runtime,
+    /// rust-analyzer has read the standard library, which takes seconds.
+    has_analysed: bool,
     /// The process that ran cells is gone, and the new one has not been made ready.
     to_revive: bool,
 }
@@ -85,6 +87,7 @@ impl EvcxrEngine {
             cache: DependencyCache::new(&options.cache, &compiler()),
             dependencies: BTreeSet::new(),
             runtime: Runtime::None,
+            has_analysed: false,
             to_revive: false,
         };
         engine
@@ -391,6 +394,15 @@ impl Engine for EvcxrEngine {
     }
 
     fn warm_up(&mut self) -> bool {
+        if !std::mem::replace(&mut self.has_analysed, true) {
+            self.interrupter.begin(Work::Ahead);
+            for statement in prelude::VARIABLE {
+                // What cannot be compiled here cannot in a cell either, and is said there.
+                let _ = self.context.execute(statement);
+            }
+            self.interrupter.end();
+            return true;
+        }
         let line = self.cell_library.clone();
         self.interrupter.begin(Work::Ahead);
         let result = self.build_cell_library();

@@ -86,6 +86,12 @@ pub(super) const HOOK: &str = r#"
 /// Lets evcxr know that cells use `?`, which else it would find out by compiling the user's cell twice.
 pub(super) const QUESTION_MARK: &str = "::std::result::Result::<(), ::std::string::String>::Ok(())?;";
 
+/// A variable whose type must be inferred, and its end: the first one of a notebook takes seconds.
+pub(super) const VARIABLE: [&str; 2] = [
+    "let pipulate_variable = ::std::vec::Vec::<::std::string::String>::new();",
+    "drop(pipulate_variable);",
+];
+
 /// Whether a name that evcxr lists is the prelude's and not the user's.
 pub(super) fn owns(name: &str) -> bool {
     name.to_ascii_lowercase().starts_with("pipulate_") || matches!(name, "println" | "eprintln")
