@@ -13,6 +13,7 @@ use pipulate::cell::{self, Cell, SegmentKind};
 use pipulate::runtime::protocol::{Failure, Reply, Request};
 use pipulate::store::wire;
 
+use self::known::Known;
 use crate::cell_socket::{CellServices, CellSocket};
 use crate::engine::Completions;
 use crate::engine::handle::EngineHandle;
@@ -24,6 +25,7 @@ use crate::source_map::{Builder, SourceMap};
 use crate::state::{NotebookState, pip_error};
 
 mod definition;
+mod known;
 #[cfg(test)]
 mod tests;
 
@@ -144,11 +146,15 @@ impl Notebook for Session {
     }
 
     fn user_expression(&self, expression: &str) -> Result<MimeBundle, CellError> {
-        let result = self
-            .shared
-            .engine
-            .evaluate(SourceMap::identity(expression), Arc::new(NoOutputs))?;
-        Ok(result.unwrap_or_default())
+        let cell = cell::parse(expression);
+        let is_rust = |kind: &SegmentKind| matches!(kind, SegmentKind::Rust | SegmentKind::Trivia);
+        if !cell.segments().iter().all(|segment| is_rust(&segment.kind)) {
+            return Err(CellError::new("Usage", "a user expression is Rust alone")
+                .with_help("Magics, shell lines and commands run in cells. `job` and `pip` are there."));
+        }
+        let outputs = Arc::new(NoOutputs);
+        let result = self.shared.engine.evaluate(self.lower(&cell)?, outputs);
+        Ok(result.map_err(|error| self.shared.named(error))?.unwrap_or_default())
     }
 
     fn complete(&self, code: &str, offset: usize) -> Completions {
@@ -165,7 +171,9 @@ impl Notebook for Session {
             .shared
             .engine
             .try_complete(map.lowered(), map.to_lowered(offset), ANALYSIS);
-        let mut found = found.unwrap_or_default();
+        let Some(mut found) = found else {
+            return self.shared.with_known(|known| known.complete(code, offset));
+        };
         if found.items.is_empty() {
             return Completions {
                 start: offset,
@@ -188,8 +196,10 @@ impl Notebook for Session {
         let found = self
             .shared
             .engine
-            .try_inspect(map.lowered(), map.to_lowered(offset), ANALYSIS)
-            .flatten();
+            .try_inspect(map.lowered(), map.to_lowered(offset), ANALYSIS);
+        let Some(found) = found else {
+            return self.shared.with_known(|known| known.inspect(code, offset));
+        };
         if detail == 0 {
             return found;
         }
@@ -276,10 +286,19 @@ impl Shared {
 
     fn inspect_name(&self, name: &str, is_magic: bool) -> Option<MimeBundle> {
         if is_magic {
-            None
-        } else {
-            self.engine.try_inspect(name, name.len(), ANALYSIS).flatten()
+            return None;
         }
+        let found = self.engine.try_inspect(name, name.len(), ANALYSIS);
+        found.unwrap_or_else(|| self.with_known(|known| known.inspect(name, name.len())))
+    }
+
+    /// What is known without the engine.
+    fn with_known<T>(&self, look: impl FnOnce(&Known<'_>) -> T) -> T {
+        look(&Known {
+            variables: &self.engine.variables(),
+            items: &self.engine.items(),
+            cells: &self.history.lock().unwrap_or_else(PoisonError::into_inner),
+        })
     }
 
     fn run_shell(&self, line: &str, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {

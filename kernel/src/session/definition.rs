@@ -15,7 +15,7 @@ pub(super) fn name_at(code: &str, offset: usize) -> Option<&str> {
 
 /// The last of these cells that defines an item of this name, with its number.
 pub(super) fn defining_cell<'a>(name: &str, cells: &'a [(u32, String)]) -> Option<&'a (u32, String)> {
-    cells.iter().rev().find(|(_, code)| defines(code, name))
+    cells.iter().rev().find(|(_, code)| defining_word(code, name).is_some())
 }
 
 /// The documentation, if there is any, with the cell's text below it.
@@ -39,22 +39,23 @@ fn append(bundle: &mut MimeBundle, media_type: &str, more: &str) {
     bundle.insert(media_type.to_owned(), whole.into());
 }
 
-/// Whether a cell's text has an item of this name, as far as its words tell.
-fn defines(code: &str, name: &str) -> bool {
+/// The word by which a cell's text defines an item of this name, as far as its words tell: `fn`, `struct`, ...
+pub(super) fn defining_word<'a>(code: &'a str, name: &str) -> Option<&'a str> {
     let mut before = "";
     code.split(|character: char| !(character.is_alphanumeric() || character == '_'))
         .filter(|word| !word.is_empty())
-        .any(|word| {
-            let is_defined = word == name
+        .find_map(|word| {
+            let defines = word == name
                 && matches!(
                     before,
                     "fn" | "struct" | "enum" | "union" | "trait" | "type" | "const" | "static" | "mod" | "macro_rules"
                 );
+            let found = defines.then_some(before);
             // `static mut NAME`
             if word != "mut" || before != "static" {
                 before = word;
             }
-            is_defined
+            found
         })
 }
 

@@ -116,3 +116,57 @@ fn an_option_after_the_value_is_an_error_before_anything_runs() {
     );
     assert_eq!(recorder.stdout(), "");
 }
+
+#[test]
+fn tab_and_inspection_know_names_while_a_cell_runs() {
+    let notebook = Notebook::new();
+    notebook.run("var total\nfn print").0.unwrap();
+    let session = &notebook.session;
+    let check = |code: &str, expected: &[&str]| {
+        let found = session.complete(code, code.len());
+        let texts: Vec<&str> = found.items.iter().map(|item| item.text.as_str()).collect();
+        assert_eq!(texts, expected, "{code}");
+    };
+    let inspected = |code: &str| {
+        let found = session.inspect(code, 0, 0)?;
+        Some(found["text/plain"].as_str().unwrap().to_owned())
+    };
+    check("to", &[]);
+    check("pr", &["print"]);
+    assert_eq!(inspected("print").as_deref(), Some("prints a line"));
+    std::thread::scope(|scope| {
+        let runs = scope.spawn(|| notebook.run("sleep 20000").0);
+        while session.shared.engine.status() != EngineStatus::Busy {
+            std::thread::yield_now();
+        }
+        check("to", &["total"]);
+        check("pr", &["print"]);
+        check("a.to", &[]);
+        check("%lsm", &["%lsmagic"]);
+        assert_eq!(inspected("total").as_deref(), Some("let total: i32"));
+        assert_eq!(
+            inspected("print").as_deref(),
+            Some("Defined in cell 1:\nvar total\nfn print")
+        );
+        assert_eq!(
+            session.shared.engine.status(),
+            EngineStatus::Busy,
+            "the cell still runs"
+        );
+        session.interrupt();
+        assert_eq!(runs.join().unwrap().unwrap_err().ename, "Interrupted");
+    });
+}
+
+#[test]
+fn a_user_expression_is_rust_alone() {
+    let notebook = Notebook::new();
+    let value = notebook.session.user_expression("value 4").unwrap();
+    assert_eq!(value["text/plain"], "4");
+    assert!(notebook.session.user_expression("print a").unwrap().is_empty());
+    assert_eq!(notebook.session.user_expression("panic oh").unwrap_err().ename, "Panic");
+    for expression in ["%pwd", "!echo a", ":vars", "?print", "value 1;\n%pwd"] {
+        let error = notebook.session.user_expression(expression).unwrap_err();
+        assert_eq!(error.ename, "Usage", "{expression}");
+    }
+}
