@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::asynchronous;
 use super::commands::{end_of_name, is_dependency, split_dependencies, without_commands};
 use super::dependency_cache::DependencyCache;
 use super::diagnostics::{Diagnostic, Label, around_value, compile_error, returned_error};
+use super::documentation::documentation;
 use super::endings::{cancelled_error, died_error, went_back_error};
 use super::interrupter::{Work, WorkerInterrupter};
 use super::{Completion, Completions, Engine, Evaluation, Interrupter, Variable, prelude};
@@ -342,13 +343,7 @@ impl Engine for EvcxrEngine {
         let code = without_commands(code);
         let end = end_of_name(&code, offset);
         let (plain, html) = self.context.hover_at(&code, end).ok()?;
-        if plain.trim().is_empty() || plain == "No documentation found" {
-            return None;
-        }
-        let mut bundle = Map::new();
-        bundle.insert("text/plain".to_owned(), Value::String(plain));
-        bundle.insert("text/html".to_owned(), Value::String(html));
-        Some(bundle)
+        documentation(plain, html)
     }
 
     fn variables(&self) -> Vec<Variable> {

@@ -13,6 +13,7 @@ mod asynchronous;
 mod commands;
 mod dependency_cache;
 mod diagnostics;
+mod documentation;
 mod endings;
 pub mod evcxr;
 pub mod fake;

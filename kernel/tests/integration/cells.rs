@@ -218,6 +218,64 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
 }
 
 #[test]
+fn user_expressions_are_evaluated_and_names_are_documented() {
+    let mut notebook = TestNotebook::start();
+    notebook.check("let text = String::from(\"a\"); let mut numbers = vec![1, 2];", &[]);
+    notebook.check("/// Doubles.\nfn twice(x: i32) -> i32 { 2 * x }", &[]);
+    let (_, result) = notebook.run_with("%pip_job user-expressions", &[]);
+    assert_eq!(result, Ok(()));
+    let session = Arc::clone(&notebook.running.session);
+    let value = |expression: &str| {
+        let found = session.user_expression(expression);
+        found.map(|data| data.get("text/plain").and_then(Value::as_str).map(str::to_owned))
+    };
+    let is = |text: &str| Ok(Some(text.to_owned()));
+    for (expression, expected) in [
+        ("1 + 1", is("2")),
+        ("text", is("\"a\"")),
+        ("text", is("\"a\"")),
+        ("{ numbers.push(3); twice(numbers.len() as i32) }", is("6")),
+        ("println!(\"not shown\")", Ok(None)),
+        ("job.key().to_string()", is("\"user-expressions\"")),
+    ] {
+        assert_eq!(value(expression), expected, "{expression}");
+    }
+    for (expression, ename, evalue) in [
+        ("absent", "CompileError", "cannot find"),
+        ("numbers[9]", "Panic", "out of bounds"),
+        ("\"x\".parse::<i32>()?", "ParseIntError", "invalid digit"),
+        ("%pip_get a", "Usage", "Rust"),
+    ] {
+        let error = value(expression).unwrap_err();
+        assert_eq!(error.ename, ename, "{error:?}");
+        assert!(error.evalue.contains(evalue), "{error:?}");
+        assert!(!error.traceback.is_empty(), "{error:?}");
+    }
+    notebook.check("numbers", &["result: [1, 2, 3]"]);
+
+    // Both as text and as what a person would rather look at.
+    for (code, detail, text, html) in [
+        ("twice(1)", 0, "fn twice(x: i32) -> i32", "<pre><code"),
+        ("twice(1)", 1, "/// Doubles.", "/// Doubles."),
+        ("numbers", 0, "numbers: Vec<i32>", "Vec"),
+        ("numbers.push(1)", 0, "Appends an element", "<p>Appends an element"),
+    ] {
+        let found = session
+            .inspect(code, code.find('(').unwrap_or(2) - 1, detail)
+            .expect(code);
+        let is_generated = |text: &str| text.lines().any(|line| line.ends_with("ctx"));
+        for (mime, expected) in [("text/plain", text), ("text/html", html)] {
+            let shown = found[mime].as_str().unwrap();
+            assert!(shown.contains(expected) && !is_generated(shown), "{found:#?}");
+        }
+    }
+    let found = session.complete("é(numbers.is_em", "é(numbers.is_em".len());
+    let texts: Vec<&str> = found.items.iter().map(|item| item.text.as_str()).collect();
+    assert_eq!((texts, found.start), (vec!["is_empty()"], "é(numbers.".len()));
+    assert_eq!(found.items[0].kind, "function");
+}
+
+#[test]
 fn magics_amid_rust_use_the_store_in_order() {
     let mut notebook = TestNotebook::start();
     notebook.check_error("let x = 1;\n%pip_set a = x", "MissingJob", "job");

@@ -204,3 +204,61 @@ fn the_reply_says_when_the_cell_began() {
     assert!(metadata["started"].as_str().unwrap().ends_with('Z'), "{metadata}");
     request.idle();
 }
+
+#[test]
+fn each_choice_of_silent_store_history_and_stop_on_error_is_honoured() {
+    for choice in 0..8 {
+        let [silent, stored, stops] = [1, 2, 4].map(|bit| choice & bit != 0);
+        println!("silent {silent}, store_history {stored}, stop_on_error {stops}");
+        let kernel = Kernel::start();
+        let client = kernel.first_client();
+        let choice = json!({ "silent": silent, "store_history": stored, "stop_on_error": stops });
+        let expressions = json!({ "user_expressions": { "a": "1" } });
+        let mut with_expressions = choice.clone();
+        with_expressions
+            .as_object_mut()
+            .unwrap()
+            .extend(expressions.as_object().unwrap().clone());
+
+        let count = u32::from(stored && !silent);
+        let well = client.execute_with("value 1", &with_expressions);
+        well.busy();
+        if !silent {
+            well.input(count, "value 1").result(count, "1");
+        }
+        let reply = well.reply().content;
+        assert_eq!(reply["execution_count"], count);
+        let expected = json!({ "a": { "status": "ok", "data": { "text/plain": "1" }, "metadata": {} } });
+        assert_eq!(reply["user_expressions"], expected);
+        well.idle();
+
+        let count = 2 * count;
+        let fails = client.execute_with("sleep 100\npanic oh", &choice);
+        let waits = client.execute("value 2");
+        fails.busy();
+        if !silent {
+            fails.input(count, "sleep 100\npanic oh").error("Panic", "oh");
+        }
+        fails.failed(count, "Panic", "oh").idle();
+        waits.busy();
+        if stops && !silent {
+            waits.aborted(count).idle();
+        } else {
+            let count = count + 1;
+            waits.input(count, "value 2").result(count, "2").executed(count).idle();
+        }
+
+        let expected = match (stored && !silent, stops && !silent) {
+            (true, true) => json!(["value 1", "sleep 100\npanic oh"]),
+            (true, false) => json!(["value 1", "sleep 100\npanic oh", "value 2"]),
+            (false, true) => json!([]),
+            (false, false) => json!(["value 2"]),
+        };
+        let history = client.request("history_request", &json!({ "hist_access_type": "range" }));
+        history.busy();
+        let found = history.reply().content["history"].clone();
+        let found: Vec<_> = found.as_array().unwrap().iter().map(|entry| entry[2].clone()).collect();
+        assert_eq!(json!(found), expected);
+        history.idle();
+    }
+}

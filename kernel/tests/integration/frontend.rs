@@ -385,6 +385,22 @@ impl Request<'_> {
         reply.header["msg_type"].as_str().unwrap().to_owned()
     }
 
+    /// The reply, when others' may come first. All that is broadcast until this request is done with is not looked at.
+    #[track_caller]
+    pub(crate) fn reply_past_others(&self) -> Message {
+        let of_this = |channel| {
+            loop {
+                let message = self.client.receive(channel);
+                if message.parent == self.header {
+                    return message;
+                }
+            }
+        };
+        let reply = of_this(self.channel);
+        while of_this(Channel::Iopub).content["execution_state"] != "idle" {}
+        reply
+    }
+
     #[track_caller]
     pub(crate) fn reply_ok(&self) -> &Self {
         let reply = self.reply();

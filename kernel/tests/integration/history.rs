@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pipulate_kernel::ServeOptions;
-use pipulate_kernel::history::History;
+use pipulate_kernel::history::{History, HistoryQuery};
 use serde_json::{Value, json};
 
 use crate::frontend::Client;
@@ -80,4 +80,62 @@ fn cells_are_kept_across_kernels() {
         &json!({ "hist_access_type": "range" }),
         &json!([[2, 1, "print é"], [2, 2, "var a"]]),
     );
+}
+
+#[test]
+fn kernels_that_run_at_once_keep_a_session_each_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.sqlite");
+    let (one, two) = (kernel(&path), kernel(&path));
+    let (first, second) = (one.first_client(), two.first_client());
+    run(&first, "print 1", &json!({}));
+    run(&second, "print 2", &json!({}));
+    run(&first, "print 3", &json!({}));
+    for (client, session, expected) in [
+        (&first, 0, json!([[1, 1, "print 1"], [1, 2, "print 3"]])),
+        (&second, 0, json!([[2, 1, "print 2"]])),
+        (&second, -1, json!([[1, 1, "print 1"], [1, 2, "print 3"]])),
+        (&first, -1, json!([])),
+        (&first, 2, json!([[2, 1, "print 2"]])),
+    ] {
+        check(
+            client,
+            &json!({ "hist_access_type": "range", "session": session, "output": false, "raw": true }),
+            &expected,
+        );
+    }
+    let tail = json!([[1, 1, "print 1"], [1, 2, "print 3"], [2, 1, "print 2"]]);
+    check(&first, &json!({ "hist_access_type": "tail", "n": 9 }), &tail);
+}
+
+#[test]
+fn nothing_is_lost_when_many_kernels_open_a_new_file_and_write_at_once() {
+    const KERNELS: usize = 8;
+    const CELLS: u32 = 30;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.sqlite");
+    let begin = std::sync::Barrier::new(KERNELS);
+    std::thread::scope(|scope| {
+        for _ in 0..KERNELS {
+            scope.spawn(|| {
+                begin.wait();
+                let history = History::open(&path);
+                (1..=CELLS).for_each(|line| history.record(line, "cell"));
+                // The answer stands behind all that was recorded.
+                for _ in 0..20 {
+                    if history.query(HistoryQuery::Tail { n: 1 }).len() == 1 {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    let all = History::open(&path).query(HistoryQuery::Tail { n: usize::MAX });
+    let mut found: Vec<(i64, i64)> = all.iter().map(|entry| (entry.session, entry.line)).collect();
+    found.sort_unstable();
+    let sessions = 1..=i64::try_from(KERNELS).unwrap();
+    let expected: Vec<(i64, i64)> = sessions
+        .flat_map(|session| (1..=i64::from(CELLS)).map(move |line| (session, line)))
+        .collect();
+    assert_eq!(found, expected);
 }

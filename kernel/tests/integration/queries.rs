@@ -136,6 +136,44 @@ fn each_is_answered_when_idle() {
 }
 
 #[test]
+fn cursors_count_code_points_whatever_stands_before_them() {
+    let kernel = Kernel::start();
+    let client = kernel.first_client();
+    client.execute("").busy().input(1, "").executed(1).idle();
+    // An accent of its own, a flag of two code points, a family of seven, a letter beyond 16 bits, the end of a line.
+    for before in [
+        "e\u{301} ",
+        "\u{1f1eb}\u{1f1f7} ",
+        "👨\u{200d}👩\u{200d}👧\u{200d}👦 ",
+        "𝒳 ",
+        "\u{feff}\r\n ",
+    ] {
+        let start = before.chars().count();
+        let after = " \u{301}🦀";
+        let request = client.request(
+            "complete_request",
+            &json!({ "code": format!("{before}pri{after}"), "cursor_pos": start + 2 }),
+        );
+        request.busy();
+        let reply = request.reply().content;
+        request.idle();
+        assert_eq!(reply["matches"], json!(["print"]), "{before:?}");
+        let places = [&reply["cursor_start"], &reply["cursor_end"]];
+        assert_eq!(places, [&json!(start), &json!(start + 2)], "{before:?}");
+        let typed = &reply["metadata"]["_jupyter_types_experimental"][0];
+        assert_eq!([&typed["start"], &typed["end"]], places, "{before:?}");
+
+        let request = client.request(
+            "inspect_request",
+            &json!({ "code": format!("{before}print{after}"), "cursor_pos": start }),
+        );
+        request.busy();
+        assert_eq!(request.reply().content["found"], true, "{before:?}");
+        request.idle();
+    }
+}
+
+#[test]
 fn each_is_answered_while_a_cell_runs() {
     let kernel = Kernel::start();
     let client = kernel.first_client();
