@@ -88,9 +88,14 @@ fn kernels_that_run_at_once_keep_a_session_each_in_one_file() {
     let path = folder.path().join("history.sqlite");
     let (one, two) = (kernel(&path), kernel(&path));
     let (first, second) = (one.first_client(), two.first_client());
+    let session = json!({ "hist_access_type": "range" });
     run(&first, "print 1", &json!({}));
+    // Cells are written beside what else is going on; the answer stands behind them.
+    check(&first, &session, &json!([[1, 1, "print 1"]]));
     run(&second, "print 2", &json!({}));
+    check(&second, &session, &json!([[2, 1, "print 2"]]));
     run(&first, "print 3", &json!({}));
+    check(&first, &session, &json!([[1, 1, "print 1"], [1, 2, "print 3"]]));
     for (client, session, expected) in [
         (&first, 0, json!([[1, 1, "print 1"], [1, 2, "print 3"]])),
         (&second, 0, json!([[2, 1, "print 2"]])),

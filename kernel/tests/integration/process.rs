@@ -160,3 +160,62 @@ fn what_is_compiled_for_a_cell_shows_while_it_waits() {
     client.send_shutdown();
     assert!(process.wait().success());
 }
+
+/// State and parent of a process, while there is one.
+#[cfg(target_os = "linux")]
+fn state_and_parent(process: u32) -> Option<(char, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name before it may hold anything.
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
+}
+
+#[cfg(target_os = "linux")]
+fn descendants(of: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let all: Vec<u32> = processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    let mut found = vec![of];
+    let mut next = 0;
+    while next < found.len() {
+        let parent = found[next];
+        found.extend(
+            all.iter()
+                .filter(|process| state_and_parent(**process).is_some_and(|(_, of)| of == parent)),
+        );
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_is_left_behind_by_a_kernel_that_ends_or_is_killed() {
+    for is_killed in [false, true] {
+        let (mut process, client, _folder) = Process::start_real();
+        let code = "std::process::Command::new(\"sleep\").arg(\"1000\").spawn().unwrap(); println!(\"begun\"); loop {}";
+        let request = client.execute(code);
+        request.busy().input(1, code).stream("stdout", "begun\n");
+        let started = descendants(process.0.id());
+        let sleeps = |process: &u32| {
+            std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.starts_with("sleep"))
+        };
+        assert!(started.len() >= 3 && started.iter().any(sleeps), "{started:?}");
+        if is_killed {
+            process.0.kill().unwrap();
+            process.wait();
+            client.ignore_the_rest();
+        } else {
+            client.send_shutdown();
+            assert!(process.wait().success());
+        }
+        // Whoever adopts a process may take its time to bury it.
+        let lives = |process: &&u32| state_and_parent(**process).is_some_and(|(state, _)| state != 'Z');
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(left) = started.iter().find(lives) {
+            assert!(Instant::now() < deadline, "process {left} is left, killed: {is_killed}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

@@ -183,6 +183,7 @@ fn each_is_answered_while_a_cell_runs() {
         .input(1, "print begun\nsleep 20000")
         .stream("stdout", "begun\n");
     check_all(&client, false);
+    assert_eq!(client.echo(b"alive"), b"alive");
     client
         .send(Channel::Control, "kernel_info_request", &json!({}))
         .busy()
