@@ -5,18 +5,7 @@ import unittest
 import jupyter_kernel_test
 from jupyter_client.manager import start_new_kernel
 
-KERNEL = "pipulate"
-# The first cell that uses the pipeline waits for the engine, and on a new machine for the cell library to be compiled.
-FIRST_CELL_SECONDS = 600
-CELL_SECONDS = 60
-WARM_UP = "%pip_job warm-up\nlet warm: i64 = %pip_get absent --default 1;"
-
-
-def warm_up(client):
-    reply = client.execute_interactive(
-        WARM_UP, store_history=False, timeout=FIRST_CELL_SECONDS, output_hook=lambda message: None
-    )
-    assert reply["content"]["status"] == "ok", reply["content"]
+from kernels import CELL_SECONDS, KERNEL, warm_up
 
 
 class Conformance(jupyter_kernel_test.KernelTests):
@@ -41,11 +30,102 @@ class Conformance(jupyter_kernel_test.KernelTests):
     code_inspect_sample = "%pip_set"
     code_history_pattern = "6 ? 7"
     supported_history_operations = ("tail", "range", "search")
+    invalid_code_samples = ["1)", "fn f() }"]
+    code_display_data = [
+        {"code": "%pip_get shown", "mime": "text/plain"},
+        {"code": "%pip_steps", "mime": "text/html"},
+        {"code": "println!(\"EVCXR_BEGIN_CONTENT text/markdown\\n*a*\\nEVCXR_END_CONTENT\"); 1", "mime": "text/markdown"},
+    ]
+    code_page_something = "?%pip_set"
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         warm_up(cls.kc)
+        cls.kc.execute_interactive("%pip_set shown = 1", timeout=CELL_SECONDS, output_hook=lambda message: None)
+
+    def test_pager(self):
+        """Help is a display: payloads are deprecated, and what a notebook shows should be in its file."""
+        self.flush_channels()
+        reply, outputs = self.execute_helper(self.code_page_something)
+        self.assertEqual((reply["content"]["status"], reply["content"]["payload"]), ("ok", []))
+        self.assertEqual([message["msg_type"] for message in outputs], ["display_data"])
+        self.assertIn("%pip_set", outputs[0]["content"]["data"]["text/plain"])
+
+
+class IopubWelcome(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = KERNEL
+    support_iopub_welcome = True
+
+
+class Requests(unittest.TestCase):
+    """What the kernel tests above do not ask for."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.manager, cls.client = start_new_kernel(kernel_name=KERNEL)
+        warm_up(cls.client)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.stop_channels()
+        cls.manager.shutdown_kernel()
+
+    def ask(self, send, *arguments, **named):
+        request = send(*arguments, **named)
+        while True:
+            reply = self.client.get_shell_msg(timeout=CELL_SECONDS)
+            if reply["parent_header"]["msg_id"] == request:
+                self.assertEqual(reply["content"]["status"], "ok", reply)
+                return reply["content"]
+
+    def test_user_expressions_are_evaluated_after_the_cell(self):
+        expressions = {"sum": "a + 1", "text": 'format!("{a}!")', "wrong": "absent", "panics": "[1, 2][a as usize]"}
+        for silent in (False, True):
+            code = "let a = 41;"
+            found = self.ask(self.client.execute, code, silent=silent, user_expressions=expressions)["user_expressions"]
+            for name, text in (("sum", "42"), ("text", '"41!"')):
+                self.assertEqual(found[name], {"status": "ok", "data": {"text/plain": text}, "metadata": {}})
+            for name, ename in (("wrong", "CompileError"), ("panics", "Panic")):
+                self.assertEqual((found[name]["status"], found[name]["ename"]), ("error", ename), found[name])
+                self.assertTrue(found[name]["evalue"] and found[name]["traceback"])
+        request = self.client.execute('panic!("no");', user_expressions=expressions)
+        while (reply := self.client.get_shell_msg(timeout=CELL_SECONDS))["parent_header"]["msg_id"] != request:
+            pass
+        self.assertEqual((reply["content"]["status"], reply["content"]["user_expressions"]), ("error", {}))
+
+    def test_completions_have_types_and_count_code_points(self):
+        self.ask(self.client.execute, "let numbers = vec![1, 2];")
+        for before in ('let x = "\U0001f980e\u0301"; ', "/* \U0001f469\u200d\U0001f52c */ "):
+            code = before + "numbers.is_em"
+            found = self.ask(self.client.complete, code, len(code))
+            self.assertEqual(found["matches"], ["is_empty()"])
+            place = (len(code) - len("is_em"), len(code))
+            self.assertEqual((found["cursor_start"], found["cursor_end"]), place)
+            (typed,) = found["metadata"]["_jupyter_types_experimental"]
+            self.assertEqual((typed["start"], typed["end"]), place)
+            self.assertEqual((typed["text"], typed["type"]), ("is_empty()", "function"))
+
+    def test_documentation_comes_as_text_and_as_html(self):
+        self.ask(self.client.execute, "let documented = vec![1, 2];")
+        code = "/* \U0001f980e\u0301 */ documented.push(3)"
+        found = self.ask(self.client.inspect, code, code.index("push") + 2)
+        self.assertTrue(found["found"])
+        self.assertIn("Appends an element", found["data"]["text/plain"])
+        self.assertIn("<p>Appends an element", found["data"]["text/html"])
+
+    def test_names_are_known_while_a_cell_runs(self):
+        self.ask(self.client.execute, "let remembered: Vec<u8> = vec![];")
+        cell = self.client.execute("std::thread::sleep(std::time::Duration::from_secs(60));")
+        while self.client.get_iopub_msg(timeout=CELL_SECONDS)["parent_header"].get("msg_id") != cell:
+            pass
+        found = self.ask(self.client.complete, "remem")
+        self.assertEqual(found["matches"], ["remembered"])
+        found = self.ask(self.client.inspect, "remembered", 3)
+        self.assertIn("Vec<u8>", found["data"]["text/plain"])
+        self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+        reply = self.client.get_shell_msg(timeout=CELL_SECONDS)
+        self.assertEqual((reply["parent_header"]["msg_id"], reply["content"]["ename"]), (cell, "Interrupted"))
 
 
 class FailingCells(unittest.TestCase):

@@ -25,6 +25,7 @@ pub(super) fn protocol(workspace: &Workspace) -> Result<Outcome> {
         "-q",
         "-rs",
         "xtask/python/test_protocol.py",
+        "xtask/python/test_streams.py",
     ]);
     process::run(&mut command)?;
     Ok(Outcome::Passed)
@@ -56,6 +57,22 @@ pub(super) fn notebooks(workspace: &Workspace) -> Result<Outcome> {
         ])
         .arg(&python.binaries.pipulate);
     process::run(command.arg("--folder").arg(workspace.target().join("xtask/notebooks")))?;
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn clients(workspace: &Workspace) -> Result<Outcome> {
+    let Some(python) = python(workspace, "clients")? else {
+        return no_python();
+    };
+    let mut command = python.command;
+    command
+        .args(["xtask/python/clients.py", "--pipulate"])
+        .arg(&python.binaries.pipulate);
+    process::run(
+        command
+            .arg("--folder")
+            .arg(workspace.target().join("xtask/clients/notebooks")),
+    )?;
     Ok(Outcome::Passed)
 }
 

@@ -90,8 +90,13 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "protocol",
-        checks: "Jupyter's own kernel tests",
+        checks: "Jupyter's own kernel tests, and what cells print",
         run: jupyter::protocol,
+    },
+    Part {
+        name: "clients",
+        checks: "nbclient, nbconvert, papermill, the console and `pipulate run` show the same",
+        run: jupyter::clients,
     },
     Part {
         name: "tutorials",
