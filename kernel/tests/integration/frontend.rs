@@ -211,6 +211,14 @@ impl Client {
         }
     }
 
+    /// Waits for what may take longer than other things; it is received later.
+    #[track_caller]
+    pub(crate) fn await_message(&self, channel: Channel, patience: Duration) {
+        let patience = i64::try_from(patience.as_millis()).unwrap();
+        let came = self.socket(channel).poll(zmq::POLLIN, patience).unwrap();
+        assert_eq!(came, 1, "nothing comes on {channel:?}");
+    }
+
     /// Nothing has come on a socket by now.
     #[track_caller]
     pub(crate) fn expect_nothing(&self, channel: Channel) {

@@ -17,6 +17,10 @@ use crate::scripted::Scripted;
 
 const CONNECTION_FILE: &str = "PIPULATE_TEST_CONNECTION_FILE";
 
+/// How long the real engine may take to start, several at once on a busy machine.
+#[cfg(target_os = "linux")]
+const ENGINE: Duration = Duration::from_secs(180);
+
 /// Not a test of its own: what the tests below start, with the connection file in the environment.
 #[test]
 fn kernel_process() {
@@ -196,7 +200,9 @@ fn nothing_is_left_behind_by_a_kernel_that_ends_or_is_killed() {
         let (mut process, client, _folder) = Process::start_real();
         let code = "std::process::Command::new(\"sleep\").arg(\"1000\").spawn().unwrap(); println!(\"begun\"); loop {}";
         let request = client.execute(code);
-        request.busy().input(1, code).stream("stdout", "begun\n");
+        request.busy().input(1, code);
+        client.await_message(Channel::Iopub, ENGINE);
+        request.stream("stdout", "begun\n");
         let started = descendants(process.0.id());
         let sleeps = |process: &u32| {
             std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.starts_with("sleep"))
