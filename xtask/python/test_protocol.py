@@ -34,7 +34,7 @@ class Conformance(jupyter_kernel_test.KernelTests):
     code_display_data = [
         {"code": "%pip_get shown", "mime": "text/plain"},
         {"code": "%pip_steps", "mime": "text/html"},
-        {"code": "println!(\"EVCXR_BEGIN_CONTENT text/markdown\\n*a*\\nEVCXR_END_CONTENT\"); 1", "mime": "text/markdown"},
+        {"code": "println!(\"EVCXR_BEGIN_CONTENT text/markdown\\n*a*\\nEVCXR_END_CONTENT\"); print!(\"after\");", "mime": "text/markdown"},
     ]
     code_page_something = "?%pip_set"
 
