@@ -14,6 +14,8 @@ use tempfile::TempDir;
 /// The folders of kernels begin with this, and the number of their process follows.
 const NAME: &str = "pipulate-kernel-";
 const CONFIGURATION: &str = "[profile.dev.package.\"*\"]\nopt-level = 2\n";
+/// What cargo runs in place of rustc for cells.
+const RUSTC: &str = include_str!("rustc_for_cells.sh");
 
 /// The root, for as long as somebody holds it.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ impl BuildRoot {
             path
         };
         std::fs::create_dir_all(path.join(".cargo"))?;
-        std::fs::write(path.join(".cargo").join("config.toml"), CONFIGURATION)?;
+        std::fs::write(path.join(".cargo").join("config.toml"), configuration(&path)?)?;
         let alive = Arc::new(Self { path: path.clone() });
         *root = Some((path, Arc::downgrade(&alive)));
         Ok(alive)
@@ -75,6 +77,17 @@ impl Drop for BuildRoot {
             *weak = Weak::new();
         }
     }
+}
+
+/// What cargo is told in a root.
+#[cfg(unix)]
+fn configuration(root: &Path) -> io::Result<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let rustc = root.join("rustc-for-cells");
+    std::fs::write(&rustc, RUSTC)?;
+    std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o700))?;
+    let rustc = serde_json::Value::String(rustc.to_string_lossy().into_owned());
+    Ok(format!("{CONFIGURATION}\n[build]\nrustc-workspace-wrapper = {rustc}\n"))
 }
 
 /// Whether a folder is a kernel's, by its name.

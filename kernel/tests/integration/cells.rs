@@ -353,6 +353,34 @@ fn magics_amid_rust_use_the_store_in_order() {
 }
 
 #[test]
+fn dependencies_that_come_later_leave_variables_alone() {
+    let mut notebook = TestNotebook::start();
+    let package = notebook.folder().join("late");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    let manifest = "[package]\nname = \"late\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(package.join("src/lib.rs"), "#[derive(Debug)] pub struct Late(pub u8);").unwrap();
+    notebook.check(
+        "#[derive(Debug, Clone)] struct Order { pieces: u32 }\nlet orders = vec![Order { pieces: 2 }];",
+        &[],
+    );
+    // The cell library.
+    let (_, result) = notebook.run_with("%pip_job late-01", &[]);
+    assert_eq!(result, Ok(()));
+    let (sent, result) = notebook.run_with("let n = orders.len();\n%pip_set n = n", &[]);
+    assert_eq!(result, Ok(()), "{sent:?}");
+    notebook.check("orders[0].clone()", &["result: Order { pieces: 2 }"]);
+    // One of the user's.
+    let code = format!(
+        ":dep late = {{ path = \"{}\" }}\nlet late = late::Late(1);",
+        package.display()
+    );
+    let (sent, result) = notebook.run_with(&code, &[]);
+    assert_eq!(result, Ok(()), "{sent:?}");
+    notebook.check("(orders[0].pieces, late.0)", &["result: (2, 1)"]);
+}
+
+#[test]
 fn the_worker_is_a_program_that_can_be_another() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

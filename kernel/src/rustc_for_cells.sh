@@ -1,0 +1,49 @@
+#!/bin/sh
+# What cargo runs in place of rustc for the crate of a cell: `SCRIPT rustc ARGUMENTS`, in that crate's folder.
+#
+# rustc tells types of one name apart by the crate's identity, which cargo derives from all dependencies: a dependency more, and
+# the variables of earlier cells would be of other types than the ones that the next cell knows. So the identity given here
+# stays for as long as each crate that was linked before is the very same.
+
+emits_code=
+externs=
+previous=
+for argument do
+    case $previous in --extern) externs="$externs$argument
+" ;; esac
+    case $argument in --emit=*link*) emits_code=yes ;; esac
+    previous=$argument
+done
+case " $* " in *" --crate-name ctx "*) ;; *) exec "$@" ;; esac
+[ "$emits_code" ] || exec "$@"
+
+identity=0
+known=
+if [ -f .cell-identity ]; then
+    { read -r identity; known=$(cat); } < .cell-identity
+fi
+changed=
+while IFS= read -r line; do
+    case "
+$externs" in
+        *"
+$line
+"*) ;;
+        *"
+${line%%=*}="*) changed=yes ;;
+    esac
+done <<END
+$known
+END
+[ "$changed" ] && identity=$((identity + 1))
+printf '%s\n%s' "$identity" "$externs" > .cell-identity
+
+count=$#
+while [ "$count" -gt 0 ]; do
+    argument=$1
+    shift
+    case $argument in metadata=*) argument="metadata=cell$identity" ;; esac
+    set -- "$@" "$argument"
+    count=$((count - 1))
+done
+exec "$@"
