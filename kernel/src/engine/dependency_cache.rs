@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// How large the cache may grow.
 const LIMIT: u64 = 2 << 30;
+/// The versions that cells are linked with; see `rustc_for_cells.sh`.
+const KEPT_LOCK: &str = ".kept-lock";
 const SET: &str = "set-";
 const TEMPORARY: &str = ".copying-";
 /// The crate that cells are compiled as, which is each kernel's own.
@@ -52,6 +54,7 @@ impl DependencyCache {
                 }
             }
         }
+        copy(&set.join("Cargo.lock"), &build.join(KEPT_LOCK))?;
         copy(&set.join("Cargo.lock"), &build.join("Cargo.lock"))
     }
 
@@ -80,7 +83,7 @@ impl DependencyCache {
             }
         }
         // Kernels that begin with these versions resolve without the network.
-        copy(&build.join("Cargo.lock"), &set.join("Cargo.lock"))?;
+        copy(&build.join(KEPT_LOCK), &set.join("Cargo.lock"))?;
         let old = self.sets()?;
         if size(&set)? <= LIMIT {
             fs::rename(&set, self.folder.join(name_of_set(temporary.path())))?;
@@ -250,7 +253,7 @@ mod tests {
         }
         write(&one.join("target/x86/debug/deps/libctx.so"), "cell");
         write(&one.join("target/x86/debug/.fingerprint/ctx-9/lib-ctx"), "cell");
-        write(&one.join("Cargo.lock"), "lock");
+        write(&one.join(KEPT_LOCK), "lock");
         let cache = DependencyCache::new(&folder.path().join("cache"), "rustc 1");
         std::thread::scope(|scope| {
             for _ in 0..4 {

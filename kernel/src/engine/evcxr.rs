@@ -117,8 +117,8 @@ impl EvcxrEngine {
         let Some(cell_library) = self.cell_library.take() else {
             return Ok(());
         };
-        self.context
-            .execute(&cell_library)
+        self.keep_versions(true)
+            .and_then(|()| self.context.execute(&cell_library))
             .map_err(|error| evaluation_error(&error, &SourceMap::default()))?;
         self.dependencies.insert(cell_library);
         let saved = self.build_folder().map_or(Ok(()), |build| self.cache.save(&build));
@@ -210,10 +210,19 @@ impl EvcxrEngine {
         }
     }
 
+    /// While dependencies are added, cargo asks about rustc each time, which gives the versions in use the chance to stay; see
+    /// `rustc_for_cells.sh`. That takes time that other cells need not spend.
+    fn keep_versions(&mut self, adding: bool) -> Result<(), evcxr::Error> {
+        let remembers = if adding { "0" } else { "1" };
+        let variable = format!(":build_env CARGO_CACHE_RUSTC_INFO={remembers}");
+        self.context.execute(&variable).map(|_| ())
+    }
+
     /// Does what must be done before a cell that awaits, or comes after one that did, and gives what is left of it to do.
     fn prepare_to_await<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
         let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
         let changes = code.lines().any(|line| new(&line));
+        self.keep_versions(changes)?;
         if self.runtime == Runtime::Ready && changes {
             self.context.execute(asynchronous::RETIRE)?;
             self.runtime = Runtime::Wanted;

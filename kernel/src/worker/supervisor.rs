@@ -136,8 +136,12 @@ impl Supervisor {
                 self.text(Stream::Stderr, text)?;
             }
             // A report comes before the marker that is printed after it.
-            if ((control && !self.control()?) || (death && !control)) && !self.runner_died()? {
-                return Ok(());
+            if (control && !self.control()?) || (death && !control) {
+                if !self.runner_died()? {
+                    return Ok(());
+                }
+                // What could be read before has been read by now; to read again would be to wait.
+                continue;
             }
             if !control && (stdout || stderr) {
                 self.drain(stdout, stderr)?;
@@ -190,11 +194,11 @@ impl Supervisor {
             }
             Kind::Crash => self.recovery.crashed(&text),
             Kind::Panic => {
-                // What was printed before it is in the pipes.
-                self.drain_all()?;
+                // Held first: what is in the pipes may have been displayed after it, by code that caught it.
                 if let Some(before) = self.holds.panic(Panic::parse(&text)) {
                     self.text(Stream::Stderr, before)?;
                 }
+                self.drain_all()?;
             }
             Kind::QuestionMark => self.holds.failed(ReturnedError::parse(&text)),
             Kind::Unwound if self.is_generated(&text) => {
