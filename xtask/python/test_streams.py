@@ -91,12 +91,14 @@ class Streams(unittest.TestCase):
             begun.wait(CELL_SECONDS)
             while not ended.is_set():
                 sent = time.perf_counter()
-                self.client.control_channel.send(self.client.session.msg("kernel_info_request", {}))
+                question = self.client.session.msg("kernel_info_request", {})
+                asked.add(question["header"]["msg_id"])
+                self.client.control_channel.send(question)
                 answer = self.client.get_control_msg(timeout=CELL_SECONDS)
                 waited["kernel_info"].append(time.perf_counter() - sent)
                 assert answer["msg_type"] == "kernel_info_reply", answer
                 sent = time.perf_counter()
-                self.client.complete("%pip_fin")
+                asked.add(self.client.complete("%pip_fin"))
                 answer = self.client.get_shell_msg(timeout=CELL_SECONDS)
                 if answer["msg_type"] == "execute_reply":
                     replies.append(answer["content"])
@@ -110,30 +112,27 @@ class Streams(unittest.TestCase):
                         del most[process]
                 time.sleep(0.02)
 
-        replies = []
+        replies, asked, idle = [], set(), set()
         asker = threading.Thread(target=ask)
         asker.start()
         request = self.client.execute(f"for i in 0..{LINES} {{ println!(\"{{i}}\"); }}")
         parts, messages = [], 0
-        while True:
+        while request not in idle:
             message = self.client.get_iopub_msg(timeout=CELL_SECONDS)
-            if message["parent_header"].get("msg_id") != request:
-                continue
             if message["msg_type"] == "stream":
                 begun.set()
                 messages += 1
                 parts.append(message["content"]["text"])
             elif message["content"].get("execution_state") == "idle":
-                break
+                idle.add(message["parent_header"]["msg_id"])
         ended.set()
         asker.join()
         reply = replies[0] if replies else self.reply(request)
-        # What was asked at the very end is answered after it.
-        while self.client.shell_channel.msg_ready() or self.client.iopub_channel.msg_ready():
-            if self.client.shell_channel.msg_ready():
-                self.client.get_shell_msg(timeout=CELL_SECONDS)
-            if self.client.iopub_channel.msg_ready():
-                self.client.get_iopub_msg(timeout=CELL_SECONDS)
+        # What was asked at the very end is answered after it, and is not for the tests that follow.
+        while not asked <= idle:
+            message = self.client.get_iopub_msg(timeout=CELL_SECONDS)
+            if message["content"].get("execution_state") == "idle":
+                idle.add(message["parent_header"]["msg_id"])
         self.assertEqual(reply["status"], "ok", reply)
         self.assertEqual("".join(parts), "".join(f"{line}\n" for line in range(LINES)))
         growth = [most[process] - before for process, before in processes.items() if process in most]
@@ -180,20 +179,19 @@ class Streams(unittest.TestCase):
 
     def test_a_cell_that_prints_without_end_is_interrupted(self):
         self.printed("let kept = 41;")
-        interrupt = lambda: self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+        interrupt = self.client.session.msg("interrupt_request", {})
         request = self.client.execute('loop { println!("again and again"); }')
-        errors, asked = [], False
-        while True:
+        errors, waiting = [], {request, interrupt["header"]["msg_id"]}
+        asked = False
+        while waiting:
             message = self.client.get_iopub_msg(timeout=CELL_SECONDS)
             if message["msg_type"] == "stream" and not asked:
-                interrupt()
+                self.client.control_channel.send(interrupt)
                 asked = True
             if message["msg_type"] == "error":
                 errors.append(message["content"]["ename"])
-            if message["parent_header"].get("msg_id") == request and message["content"].get("execution_state") == "idle":
-                break
+            if message["content"].get("execution_state") == "idle":
+                waiting.discard(message["parent_header"].get("msg_id"))
         self.assertEqual((errors, self.reply(request)["ename"]), (["Interrupted"], "Interrupted"))
         self.client.get_control_msg(timeout=CELL_SECONDS)
-        while self.client.iopub_channel.msg_ready():
-            self.client.get_iopub_msg(timeout=CELL_SECONDS)
         self.assertEqual(self.printed('println!("{}", kept + 1);'), "42\n")
