@@ -71,8 +71,6 @@ impl Bench {
             .arg(&binaries.kernel);
         command.args(["--rounds", &self.rounds.to_string()]);
         command.arg("--folder").arg(workspace.fresh_folder("bench")?);
-        // What is compiled for the kernels measured here is not the user's, and is there for the next run.
-        command.env("XDG_DATA_HOME", workspace.target().join("xtask/data"));
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         if self.peer {
             command.arg("--peer").arg(peer(workspace)?);
