@@ -170,6 +170,12 @@ fn is_temporary(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with(TEMPORARY))
 }
 
+/// What is large and never written into, only replaced.
+fn is_library(file: &Path) -> bool {
+    let extension = file.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|extension| ["rlib", "rmeta", "so", "dylib", "dll"].contains(&extension))
+}
+
 /// Copies a file or folder to where nothing is yet; whole or not at all, times kept.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if to.exists() || !from.exists() {
@@ -177,6 +183,10 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     }
     let parent = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent)?;
+    // Two file systems, or one without links, leave the copy.
+    if is_library(from) && from.is_file() && fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
     let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent)?;
     let whole = temporary.path().join("whole");
     copy_all(from, &whole)?;
@@ -254,6 +264,11 @@ mod tests {
         write(&one.join("target/x86/debug/deps/libctx.so"), "cell");
         write(&one.join("target/x86/debug/.fingerprint/ctx-9/lib-ctx"), "cell");
         write(&one.join(KEPT_LOCK), "lock");
+        // Is it a copy, or the same file?
+        let links = |build: &Path, file: &str| {
+            use std::os::unix::fs::MetadataExt;
+            fs::metadata(build.join("target/x86/debug").join(file)).unwrap().nlink()
+        };
         let cache = DependencyCache::new(&folder.path().join("cache"), "rustc 1");
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -271,6 +286,8 @@ mod tests {
         assert!(!two.join("target/x86/debug/deps/libctx.so").exists());
         assert!(!two.join("target/x86/debug/.fingerprint/ctx-9").exists());
         assert_eq!(names(&two.join("target/debug/deps")).unwrap().len(), 1);
+        assert_eq!(links(&two, "deps/libserde-1.rlib"), 3);
+        assert_eq!(links(&two, ".fingerprint/serde-1/lib-serde"), 1);
         assert_eq!(cache.sets().unwrap().len(), 1);
         // Nothing new is no new set, and a set is never mixed with what comes from elsewhere.
         let before = cache.newest().unwrap();
