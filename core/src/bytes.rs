@@ -41,6 +41,10 @@ impl Bytes {
         &self.media_type
     }
 
+    pub(crate) fn to_base64(&self) -> String {
+        encode(&self.data)
+    }
+
     /// The data.
     pub fn into_vec(self) -> Vec<u8> {
         self.data
@@ -137,7 +141,7 @@ fn described(size: usize, media_type: &str) -> String {
 /// The alphabet of RFC 4648, section 4.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-fn encode(data: &[u8]) -> String {
+pub(crate) fn encode(data: &[u8]) -> String {
     let mut text = String::with_capacity(data.len().div_ceil(3) * 4);
     for chunk in data.chunks(3) {
         let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));

@@ -15,6 +15,7 @@
 //! - [`Pip`] and [`Job`] are what front ends call; [`Error`] is what they show.
 //! - [`state`] has the types, [`workflow`] the pure transitions: what a set, a revert or a finalize does to a job.
 //! - [`store`] keeps jobs: in SQLite, in memory, or in another process.
+//! - [`mod@display`] shows values, tables and progress while code runs.
 //! - [`json`] writes, checks and compares values; [`Bytes`] is for binary ones.
 //! - `cell` is the grammar of a notebook's cell; `place` finds the store that belongs to a folder.
 //!
@@ -25,6 +26,7 @@
 pub mod bytes;
 #[cfg(feature = "grammar")]
 pub mod cell;
+pub mod display;
 pub mod error;
 pub mod job;
 pub mod json;
@@ -39,6 +41,10 @@ mod type_name;
 pub mod workflow;
 
 pub use bytes::Bytes;
+pub use display::{
+    Displayable, MimeBundle, Progress, Show, Table, clear_output, display, display_html, display_json, display_latex,
+    display_markdown, display_png, display_svg, display_with_id, progress, table, update_display,
+};
 pub use error::{Error, Result};
 pub use job::Job;
 pub use pip::Pip;

@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 use pipulate::runtime::protocol::{Failure, Reply, Request};
 use pipulate::store::wire::{FRAME_LIMIT, read_message, write_message};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::outputs::{CellError, MimeBundle, Outputs};
+use crate::render;
 use crate::worker::wire::{Death, Event, Hello, Order, Outcome};
 
 /// How long a display is held to see whether the cell ends with it, which makes it the cell's result. One that is text alone is
@@ -156,7 +157,7 @@ impl CellSocket {
     pub fn take_remains(&self) -> Remains {
         let mut state = self.lock();
         let mut remains = std::mem::take(&mut state.remains);
-        remains.result = state.held.take().map(|(bundle, _)| bundle);
+        remains.result = state.held.take().map(|(bundle, _)| render::drawn(bundle));
         remains
     }
 
@@ -297,7 +298,7 @@ impl CellSocket {
             self.lock().remains.failure = Some(cell_error(failure));
             return Reply::Done;
         }
-        if matches!(request, Request::Set { .. } | Request::Magic { .. } | Request::Input(_)) {
+        if shows(&request) {
             self.sync();
         }
         let outputs = self.lock().outputs.clone();
@@ -370,7 +371,9 @@ impl State {
 
     fn release_held(&mut self) {
         if let (Some((bundle, _)), Some(outputs)) = (self.held.take(), &self.outputs) {
-            outputs.display(with_plain_text(bundle), Map::new(), None);
+            let bundle = render::drawn(bundle);
+            let metadata = render::metadata(&bundle);
+            outputs.display(with_plain_text(bundle), metadata, None);
         }
     }
 }
@@ -397,6 +400,18 @@ fn serve(socket: &CellSocket, mut stream: UnixStream) -> io::Result<()> {
         Some(Hello::Cell) => socket.serve_cell(stream),
         None => Ok(()),
     }
+}
+
+/// Whether a request may show something, which comes after all that was printed before.
+fn shows(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Set { .. }
+            | Request::Magic { .. }
+            | Request::Input(_)
+            | Request::Display(_)
+            | Request::ClearOutput { .. }
+    )
 }
 
 /// A media type and its content as Jupyter wants them: JSON as a value, all else as text.

@@ -45,6 +45,14 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
     } else {
         format!("::pipulate::bind!({}); ", bound.join(" "))
     };
+    // What a type says of how it looks counts also where it is the last expression, in this cell and in later ones.
+    let names_library =
+        cell::names_crate(cell.text(), "pipulate") && !is_taken("pipulate") && !defines_item(cell.text(), "pipulate");
+    let binding = if names_library {
+        format!("use ::pipulate::Show as PIPULATE_SHOW; {binding}")
+    } else {
+        binding
+    };
     let mut begun = false;
     let last = cell
         .segments()
@@ -67,7 +75,7 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
             } else {
                 0
             };
-        lowering.needs_library |= !bound.is_empty();
+        lowering.needs_library |= !bound.is_empty() || names_library;
         lowering.out.keep(span.start..at);
         // evcxr takes a line that begins with a colon or an exclamation mark, and stands before any Rust, for one of its own.
         let is_magic = matches!(segment.kind, SegmentKind::LineMagic(_) | SegmentKind::Help(_));

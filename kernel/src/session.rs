@@ -14,13 +14,14 @@ use pipulate::runtime::protocol::{Failure, Reply, Request};
 use pipulate::store::wire;
 
 use self::known::Known;
-use crate::cell_socket::{CellServices, CellSocket};
+use crate::cell_socket::{CellServices, CellSocket, with_plain_text};
 use crate::engine::Completions;
 use crate::engine::handle::EngineHandle;
 use crate::lower::{CLEAR, Lowered, lower};
 use crate::magic::{self, Context, WorkerSettings};
 use crate::notebook::{CellRequest, Completeness, Notebook};
 use crate::outputs::{CellError, MimeBundle, Outputs, Stream};
+use crate::render;
 use crate::source_map::{Builder, SourceMap};
 use crate::state::{NotebookState, pip_error};
 
@@ -96,7 +97,8 @@ impl Session {
         let result = self.shared.engine.evaluate(lowered, Arc::clone(outputs));
         let result = result.map_err(|error| hint_at_remainder(self.shared.named(error), cell))?;
         if let Some(bundle) = result {
-            outputs.execute_result(bundle, serde_json::Map::new());
+            let metadata = render::metadata(&bundle);
+            outputs.execute_result(bundle, metadata);
         }
         Ok(())
     }
@@ -400,6 +402,19 @@ impl Services {
             Request::Input(request) => {
                 let text = shared.with_context(outputs, true, |context| magic::input::ask(&request, context))?;
                 Reply::Text { text }
+            }
+            Request::Display(request) => {
+                let bundle = with_plain_text(render::drawn(request.data));
+                let metadata = render::metadata(&bundle);
+                match (&request.display_id, request.update) {
+                    (Some(id), true) => outputs.update_display(bundle, metadata, id),
+                    (id, _) => outputs.display(bundle, metadata, id.as_deref()),
+                }
+                Reply::Done
+            }
+            Request::ClearOutput { wait } => {
+                outputs.clear_output(wait);
+                Reply::Done
             }
             other => {
                 return Err(CellError::new(

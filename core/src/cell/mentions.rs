@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lexer::{Captures, Token, TokenKind, is_word_part, is_word_start, tokens};
+use super::lexer::{Captures, Token, TokenKind, is_keyword, is_word_part, is_word_start, tokens};
 use super::{Cell, SegmentKind, parse};
 
 /// Whether the Rust of a cell uses `identifier`; see [`Cell::mentions`].
@@ -20,6 +20,27 @@ pub fn awaits(text: &str) -> bool {
             .any(|token| {
                 let found = before == "." && token.text(text) == "await";
                 before = token.text(text);
+                found
+            })
+    })
+}
+
+/// Whether the Rust of a cell names a crate: by itself, or as the beginning of a path, also of one that begins with `::`.
+pub fn names_crate(text: &str, name: &str) -> bool {
+    let cell = parse(text);
+    cell.rust_spans().any(|span| {
+        let mut before = ["", ""];
+        tokens(text, span.start, span.end)
+            .filter(|token| token.is_significant())
+            .any(|token| {
+                let written = token.text(text);
+                let is_continued = |word: &str| {
+                    word.ends_with(is_word_part)
+                        && (!is_keyword(word) || matches!(word, "crate" | "self" | "Self" | "super"))
+                };
+                let begins = before[0] != "." && !(before[0] == "::" && is_continued(before[1]));
+                let found = written == name && begins;
+                before = [written, before[0]];
                 found
             })
     })

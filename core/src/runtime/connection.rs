@@ -43,6 +43,11 @@ pub(super) fn pip() -> Pip {
     Pip::with_store(store).as_source(Source::Notebook)
 }
 
+/// Whether there is a kernel to ask.
+pub(super) fn is_there() -> bool {
+    std::env::var_os(SOCKET).is_some()
+}
+
 /// Asks the kernel.
 pub(super) fn call(request: &Request) -> Result<Reply> {
     kernel().exchange(request).map_err(|error| Error::Connection {

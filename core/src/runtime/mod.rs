@@ -7,6 +7,7 @@
 //! A function that fails tells the kernel why, and unwinds: the kernel reports the one error, and the cell's variables
 //! stay as a panic would leave them.
 
+use std::io::Write;
 use std::panic::resume_unwind;
 
 use serde::Serialize;
@@ -19,7 +20,7 @@ mod connection;
 pub mod protocol;
 
 pub use protocol::InputRequest;
-use protocol::{Failure, Reply, Request};
+use protocol::{DisplayRequest, Failure, Reply, Request};
 
 /// How often the user is asked for a value before the cell fails.
 pub const ATTEMPTS: usize = 5;
@@ -70,14 +71,11 @@ pub fn set_json(job: Option<&str>, step: &str, json: &str) {
 }
 
 fn store(job: Option<&str>, step: &str, json: String) {
-    match call(&Request::Set {
+    tell(&Request::Set {
         job: job.map(str::to_owned),
         step: step.to_owned(),
         json,
-    }) {
-        Reply::Done => {}
-        reply => refuse(reply),
-    }
+    });
 }
 
 /// `let x: T = %pip_get STEP;`
@@ -104,10 +102,7 @@ fn get<T: DeserializeOwned>(job: &Job, step: &str) -> Option<T> {
 
 /// A line magic that needs no Rust, amid Rust.
 pub fn magic(line: &str) {
-    match call(&Request::Magic { line: line.to_owned() }) {
-        Reply::Done => {}
-        reply => refuse(reply),
-    }
+    tell(&Request::Magic { line: line.to_owned() });
 }
 
 /// `let x: T = %pip_input STEP "Label";`: the stored value, or what the user answers, which is then stored.
@@ -167,6 +162,34 @@ fn as_text<T: Serialize>(value: &T) -> Option<String> {
     }
 }
 
+/// Whether this code runs in a notebook's cell.
+pub(crate) fn is_in_notebook() -> bool {
+    connection::is_there()
+}
+
+/// Shows something in the notebook.
+pub(crate) fn show(request: DisplayRequest) {
+    tell(&Request::Display(request));
+}
+
+/// Shows something in the notebook, and goes on where that fails.
+pub(crate) fn try_show(request: DisplayRequest) {
+    flush();
+    let _ = connection::call(&Request::Display(request));
+}
+
+/// Takes away what the cell has shown.
+pub(crate) fn clear_output(wait: bool) {
+    tell(&Request::ClearOutput { wait });
+}
+
+fn tell(request: &Request) {
+    match call(request) {
+        Reply::Done => {}
+        reply => refuse(reply),
+    }
+}
+
 /// `%time`: says how long it took when it is dropped.
 pub fn timer() -> impl Drop {
     Timer(std::time::Instant::now())
@@ -204,5 +227,11 @@ fn fail_with(failure: Failure) -> ! {
 }
 
 fn call(request: &Request) -> Reply {
+    flush();
     connection::call(request).unwrap_or_else(|error| fail(&error))
+}
+
+/// What was printed before the kernel is asked is shown before what it answers.
+fn flush() {
+    let _ = std::io::stdout().flush();
 }

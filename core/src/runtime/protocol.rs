@@ -1,6 +1,7 @@
 //! What code in a cell and the kernel say to each other: one request, one reply, as JSON frames.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::store::wire;
@@ -36,6 +37,13 @@ pub enum Request {
     },
     /// Ask the user for a step's value.
     Input(InputRequest),
+    /// Show something.
+    Display(DisplayRequest),
+    /// Take away what the cell has shown.
+    ClearOutput {
+        /// Only when something is shown again.
+        wait: bool,
+    },
     /// The cell fails with this error; it unwinds next.
     Fail(Failure),
 }
@@ -87,6 +95,17 @@ impl From<&Error> for Failure {
             help: error.help(),
         }
     }
+}
+
+/// What to show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DisplayRequest {
+    /// Contents by media type, one of which may be a [`Drawing`](crate::display::Drawing).
+    pub data: Map<String, Value>,
+    /// The name under which it can be replaced.
+    pub display_id: Option<String>,
+    /// Whether it replaces what is shown under that name.
+    pub update: bool,
 }
 
 /// How to ask for a step's value.

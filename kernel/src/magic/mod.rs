@@ -288,10 +288,7 @@ impl Context<'_> {
     /// Shows a value's bundle; where JupyterLab shows it as JSON, unfolded.
     fn show_value(&self, json: &str) {
         let bundle = render::value(json);
-        let mut metadata = serde_json::Map::new();
-        if bundle.contains_key("application/json") {
-            metadata.insert("application/json".to_owned(), serde_json::json!({ "expanded": true }));
-        }
+        let metadata = render::metadata(&bundle);
         self.outputs.display(bundle, metadata, None);
     }
 

@@ -3,22 +3,33 @@
 //! HTML is made here and nowhere else in the kernel; it carries no script and takes its colours from the page, so that it looks
 //! right in light and dark themes.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::outputs::MimeBundle;
 
 mod chain;
+mod drawn;
 mod html;
 pub mod json;
+mod progress;
 mod table;
 pub mod text;
 mod tree;
 mod value;
 
 pub use chain::{Chain, Link, Tone};
+pub use drawn::drawn;
 pub use html::Html;
 pub use table::{Entry, Table};
 pub use value::value;
+
+/// What goes along with a bundle: JupyterLab shows JSON folded unless it is told otherwise.
+pub fn metadata(bundle: &MimeBundle) -> Map<String, Value> {
+    let json = bundle.contains_key("application/json");
+    json.then(|| ("application/json".to_owned(), serde_json::json!({ "expanded": true })))
+        .into_iter()
+        .collect()
+}
 
 /// Text alone.
 pub fn plain(text: impl Into<String>) -> MimeBundle {

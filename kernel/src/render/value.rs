@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::json::{Level, Shape, compact, holds_bytes, is_number, pretty, shape, string};
 use super::table::{Entry, Table};
+use super::text::count;
 use super::tree::tree;
 use super::{html, plain};
 use crate::outputs::MimeBundle;
@@ -17,26 +18,37 @@ const COLUMNS: usize = 24;
 
 /// A value from its JSON text.
 pub fn value(json: &str) -> MimeBundle {
+    beginning(json, 0)
+}
+
+/// A value from the JSON text of its beginning: an array that has `left_out` more elements.
+pub(super) fn beginning(json: &str, left_out: usize) -> MimeBundle {
     match shape(json) {
-        Shape::Array(level) if level.all_objects => match table(&level) {
+        Shape::Array(level) if level.all_objects => match table(&level, left_out) {
             Some(table) => {
                 let mut bundle = html(table.to_text(), table.to_html());
                 // JupyterLab shows `application/json` rather than HTML, and has no table for it: the data goes by the
                 // type that says it is one.
-                if let Some(data) = data(json) {
+                if let Some(data) = data(json).filter(|_| left_out == 0) {
                     bundle.insert("application/vnd.dataresource+json".to_owned(), resource(&data, &table));
                 }
                 bundle
             }
-            None => nested(json),
+            None => nested(json, left_out),
         },
-        Shape::Array(_) | Shape::Object(_) => nested(json),
+        Shape::Array(_) | Shape::Object(_) => nested(json, left_out),
         // Without `application/json`: JupyterLab would show 0, "", false and null all as `{}`.
         Shape::Scalar(_) | Shape::Bytes(_) => plain(pretty(json)),
     }
 }
 
-fn nested(json: &str) -> MimeBundle {
+fn nested(json: &str, left_out: usize) -> MimeBundle {
+    if left_out > 0 {
+        let note = format!("… {}", count(left_out, "more element"));
+        let mut tree = tree(json);
+        tree.leaf("div", &[("style", "opacity: 0.7")], &note);
+        return html(format!("{}\n{note}", pretty(json)), tree);
+    }
     let mut bundle = html(pretty(json), tree(json));
     if let Some(data) = data(json) {
         bundle.insert("application/json".to_owned(), data);
@@ -61,7 +73,7 @@ fn resource(data: &Value, table: &Table) -> Value {
 }
 
 /// An array of objects as a table, columns in the order in which their keys first appear.
-fn table(rows: &Level<&RawValue>) -> Option<Table> {
+fn table(rows: &Level<&RawValue>, left_out: usize) -> Option<Table> {
     let rows_shown: Vec<Level<(String, &RawValue)>> = rows
         .shown
         .iter()
@@ -106,9 +118,9 @@ fn table(rows: &Level<&RawValue>) -> Option<Table> {
                 .map(|key| get(row, key).map_or_else(Entry::default, |value| entry(&value))),
         );
     }
-    table.leave_out(rows.left_out());
+    table.leave_out(rows.left_out() + left_out);
     if columns_left_out > 0 {
-        table.note(format!("… {}", super::text::count(columns_left_out, "more column")));
+        table.note(format!("… {}", count(columns_left_out, "more column")));
     }
     Some(table)
 }

@@ -13,10 +13,20 @@ use pipulate_kernel::start::{self, Running};
 use pipulate_kernel::state::Settings;
 use serde_json::{Map, Value};
 
+/// A display, an update or a result.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) kind: &'static str,
+    pub(super) data: MimeBundle,
+    pub(super) metadata: Map<String, Value>,
+    pub(super) id: Option<String>,
+}
+
 /// Everything that a cell sends, in order; text of one stream joined.
 #[derive(Default)]
 struct Recorder {
     sent: Mutex<Vec<String>>,
+    shown: Mutex<Vec<Shown>>,
     answers: Mutex<Vec<String>>,
 }
 
@@ -27,6 +37,16 @@ impl Recorder {
             Some(last) if kind.starts_with("std") && last.starts_with(kind) => last.push_str(text),
             _ => sent.push(format!("{kind}: {text}")),
         }
+    }
+
+    fn show(&self, kind: &'static str, data: MimeBundle, metadata: Map<String, Value>, id: Option<&str>) {
+        self.push(kind, plain(&data));
+        self.shown.lock().unwrap().push(Shown {
+            kind,
+            data,
+            metadata,
+            id: id.map(str::to_owned),
+        });
     }
 }
 
@@ -40,17 +60,17 @@ impl Outputs for Recorder {
     fn stream(&self, stream: Stream, text: &str) {
         self.push(if stream == Stream::Stdout { "stdout" } else { "stderr" }, text);
     }
-    fn display(&self, data: MimeBundle, _: Map<String, Value>, _: Option<&str>) {
-        self.push("display", plain(&data));
+    fn display(&self, data: MimeBundle, metadata: Map<String, Value>, id: Option<&str>) {
+        self.show("display", data, metadata, id);
     }
-    fn update_display(&self, data: MimeBundle, _: Map<String, Value>, _: &str) {
-        self.push("update", plain(&data));
+    fn update_display(&self, data: MimeBundle, metadata: Map<String, Value>, id: &str) {
+        self.show("update", data, metadata, Some(id));
     }
-    fn clear_output(&self, _: bool) {
-        self.push("clear", "");
+    fn clear_output(&self, wait: bool) {
+        self.push("clear", if wait { "later" } else { "now" });
     }
-    fn execute_result(&self, data: MimeBundle, _: Map<String, Value>) {
-        self.push("result", plain(&data));
+    fn execute_result(&self, data: MimeBundle, metadata: Map<String, Value>) {
+        self.show("result", data, metadata, None);
     }
     fn input(&self, prompt: &str, _: bool) -> Result<String, InputError> {
         self.push("asked", prompt);
@@ -104,6 +124,20 @@ impl TestNotebook {
     }
 
     pub(super) fn run_with(&mut self, code: &str, answers: &[&str]) -> (Vec<String>, Result<(), CellError>) {
+        let (outputs, result) = self.run_into(code, answers);
+        let sent = outputs.sent.lock().unwrap().clone();
+        (sent, result)
+    }
+
+    /// What a cell that works shows, apart from text on its streams.
+    #[track_caller]
+    pub(super) fn shown(&mut self, code: &str) -> Vec<Shown> {
+        let (outputs, result) = self.run_into(code, &[]);
+        assert_eq!(result, Ok(()), "{code}");
+        outputs.shown.lock().unwrap().clone()
+    }
+
+    fn run_into(&mut self, code: &str, answers: &[&str]) -> (Arc<Recorder>, Result<(), CellError>) {
         self.count += 1;
         let outputs = Arc::new(Recorder::default());
         outputs
@@ -120,8 +154,7 @@ impl TestNotebook {
             .running
             .session
             .run(&request, Arc::clone(&outputs) as Arc<dyn Outputs>);
-        let sent = outputs.sent.lock().unwrap().clone();
-        (sent, result)
+        (outputs, result)
     }
 
     #[track_caller]

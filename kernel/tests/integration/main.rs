@@ -12,6 +12,7 @@ mod checkpoints;
 mod clients;
 mod comms;
 mod control;
+mod displays;
 mod engine_handle;
 mod execute;
 mod history;

@@ -1,6 +1,6 @@
 //! Which names a cell uses.
 
-use pipulate::cell::mentions;
+use pipulate::cell::{mentions, names_crate};
 
 fn check(text: &str, expected: bool) {
     assert_eq!(mentions(text, "job"), expected, "{text:?}");
@@ -88,5 +88,30 @@ fn other_sights_of_a_name_are_none() {
         "foo(\"{job}\")",
     ] {
         check(text, false);
+    }
+}
+
+#[test]
+fn a_crate_is_named_at_the_beginning_of_a_path() {
+    for (text, expected) in [
+        ("pipulate::display(&1)", true),
+        ("let a = ::pipulate::table(&rows);", true),
+        ("use ::pipulate::Show;", true),
+        ("use pipulate::{Show, table};", true),
+        ("use pipulate as p;", true),
+        ("impl<T> ::pipulate::Show for P<T> {}", true),
+        ("println!(\"{:?}\", pipulate::table(&rows));", true),
+        ("let a: pipulate::Bytes = %pip_get a;", true),
+        ("%pip_set a = pipulate::Bytes::from(b)", true),
+        ("crate::pipulate::a()", false),
+        ("a::pipulate::b()", false),
+        ("a.pipulate()", false),
+        ("// pipulate::display", false),
+        ("\"pipulate::display\"", false),
+        ("pipulated::a()", false),
+        ("!pipulate job list", false),
+        ("%pip_get pipulate", false),
+    ] {
+        assert_eq!(names_crate(text, "pipulate"), expected, "{text}");
     }
 }
