@@ -73,7 +73,7 @@ fn what_is_displayed_comes_in_order_with_what_is_printed() {
     );
 
     // A display does not keep a cell from going back.
-    notebook.check("let v = vec![1];", &[]);
+    notebook.check("let mut v = vec![1];", &[]);
     let (sent, result) = notebook.run_with("pipulate::display(&1); v.push(2); std::process::abort()", &[]);
     assert_eq!(
         (sent.as_slice(), result.unwrap_err().ename.as_str()),
@@ -104,12 +104,12 @@ fn a_type_says_how_it_looks_also_as_last_expression() {
     is_matrix(&notebook.shown("Matrix"));
 
     notebook.check(
-        "use pipulate::MimeBundle;\n#[derive(Debug)] struct Colour(u8);\nimpl pipulate::Show for Colour {\n    fn mime_bundle(&self) -> MimeBundle { MimeBundle::new().html(format!(\"<i>{}</i>\", self.0)).text(\"colour\").json(serde_json::json!(\"EVCXR_END_CONTENT\")) }\n}\n#[derive(Debug)] struct Bare;\nlet colour = Colour(3);",
+        "use pipulate::MimeBundle;\n#[derive(Debug)] struct Colour(u8);\nimpl pipulate::Show for Colour {\n    fn mime_bundle(&self) -> MimeBundle { MimeBundle::new().html(format!(\"<i>{}</i>\", self.0)).text(\"colour\").with(\"application/json\", \"EVCXR_END_CONTENT\") }\n}\n#[derive(Debug)] struct Bare;\nlet colour = Colour(3);",
         &[],
     );
     for (code, kind) in [
         ("colour", "result"),
-        ("let borrowed = &colour;\nborrowed", "result"),
+        ("&colour", "result"),
         ("pipulate::display(&colour);", "display"),
         ("pipulate::display!(colour);", "display"),
     ] {
