@@ -8,9 +8,7 @@ use super::{MimeBundle, Show, of_debug};
 
 /// What [`display`](super::display) takes: every type that implements [`Show`], and types of the standard library, as text.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how it is displayed",
-    note = "`pipulate::display!(value)` displays it by `Debug`",
-    note = "implement `pipulate::Show` for it to say how it looks"
+    message = "`{Self}` does not say how it is displayed: implement `pipulate::Show` for it, or display it by `Debug` with `pipulate::display!(value)`"
 )]
 pub trait Displayable {
     /// What is shown.
