@@ -53,6 +53,8 @@ pub struct EvcxrEngine {
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
     runtime: Runtime,
+    /// See [`Self::keep_versions`].
+    keeps_versions: bool,
     /// rust-analyzer has read the standard library, which takes seconds.
     has_analysed: bool,
     /// The process that ran cells is gone, and the new one has not been made ready.
@@ -88,6 +90,7 @@ impl EvcxrEngine {
             cache: DependencyCache::new(&options.cache, &compiler()),
             dependencies: BTreeSet::new(),
             runtime: Runtime::None,
+            keeps_versions: false,
             has_analysed: false,
             to_revive: false,
         };
@@ -213,20 +216,45 @@ impl EvcxrEngine {
     /// While dependencies are added, cargo asks about rustc each time, which gives the versions in use the chance to stay; see
     /// `rustc_for_cells.sh`. That takes time that other cells need not spend.
     fn keep_versions(&mut self, adding: bool) -> Result<(), evcxr::Error> {
-        let remembers = if adding { "0" } else { "1" };
-        let variable = format!(":build_env CARGO_CACHE_RUSTC_INFO={remembers}");
-        self.context.execute(&variable).map(|_| ())
+        if self.keeps_versions != adding {
+            let remembers = if adding { "0" } else { "1" };
+            let variable = format!(":build_env CARGO_CACHE_RUSTC_INFO={remembers}");
+            self.context.execute(&variable)?;
+            self.keeps_versions = adding;
+        }
+        Ok(())
     }
 
-    /// Does what must be done before a cell that awaits, or comes after one that did, and gives what is left of it to do.
-    fn prepare_to_await<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
+    /// Does what must be done before a cell runs, and gives what is left of it to do.
+    fn prepare<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
         let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
-        let changes = code.lines().any(|line| new(&line));
-        self.keep_versions(changes)?;
-        if self.runtime == Runtime::Ready && changes {
+        let adding = code.lines().any(|line| new(&line));
+        self.keep_versions(adding)?;
+        if adding {
+            self.prepare_to_add()?;
+        }
+        self.prepare_to_await(code)
+    }
+
+    /// Before dependencies are added: what would not outlive them goes, and what must come first comes.
+    fn prepare_to_add(&mut self) -> Result<(), evcxr::Error> {
+        // Both may want one crate with different features. Coming later, the library would replace the user's by another, whose
+        // types are others, too.
+        if let Some(library) = self.cell_library.take() {
+            // Where it cannot be had, the first cell that needs it says so.
+            if self.context.execute(&library).is_ok() {
+                self.dependencies.insert(library);
+            }
+        }
+        if self.runtime == Runtime::Ready {
             self.context.execute(asynchronous::RETIRE)?;
             self.runtime = Runtime::Wanted;
         }
+        Ok(())
+    }
+
+    /// Gives a cell that awaits, or comes after one that did, the runtime to do it on; and gives what is left of it to do.
+    fn prepare_to_await<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
         let mut all = self.dependencies.iter().map(String::as_str).chain(code.lines());
         let has_tokio = all.any(asynchronous::adds_tokio);
         let code = asynchronous::with_features(code);
@@ -281,7 +309,7 @@ impl Engine for EvcxrEngine {
             return Err(cancelled_error());
         }
         let _shown = compiler_output::show_in(Arc::clone(&evaluation.outputs));
-        let prepared = self.prepare_to_await(evaluation.code.lowered());
+        let prepared = self.prepare(evaluation.code.lowered());
         // A cell of ours may have taken the interrupt that was meant for the user's.
         let result = match prepared {
             Ok(_) if evaluation.outputs.is_interrupted() => {

@@ -132,12 +132,6 @@ fn a_type_says_how_it_looks_also_as_last_expression() {
         error.traceback.join("\n").contains("pipulate::display!(value)"),
         "{error:#?}"
     );
-
-    // A name of the user's own wins.
-    notebook.check(
-        "mod pipulate { pub fn display(n: i32) -> i32 { n } }\npipulate::display(5)",
-        &["result: 5"],
-    );
 }
 
 #[test]
