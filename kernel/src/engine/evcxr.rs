@@ -236,8 +236,12 @@ impl EvcxrEngine {
         self.prepare_to_await(code)
     }
 
-    /// Before dependencies are added: what would not outlive them goes, and what must come first comes.
+    /// Before dependencies are added: what might not outlive them goes, and what must come first comes.
     fn prepare_to_add(&mut self) -> Result<(), evcxr::Error> {
+        if self.runtime == Runtime::Ready {
+            self.context.execute(asynchronous::RETIRE)?;
+            self.runtime = Runtime::Wanted;
+        }
         // Both may want one crate with different features. Coming later, the library would replace the user's by another, whose
         // types are others, too.
         if let Some(library) = self.cell_library.take() {
@@ -245,10 +249,6 @@ impl EvcxrEngine {
             if self.context.execute(&library).is_ok() {
                 self.dependencies.insert(library);
             }
-        }
-        if self.runtime == Runtime::Ready {
-            self.context.execute(asynchronous::RETIRE)?;
-            self.runtime = Runtime::Wanted;
         }
         Ok(())
     }
