@@ -30,8 +30,12 @@ case " $* " in *" --crate-name ctx "*) ;; *) exec "$@" ;; esac
 
 identity=0
 known=
+level=
 if [ -f .cell-identity ]; then
     { read -r identity; known=$(cat); } < .cell-identity
+else
+    # The first cell is evcxr's own, before it can be told how far to optimise.
+    level=opt-level=0
 fi
 changed=
 while IFS= read -r line; do
@@ -56,7 +60,10 @@ count=$#
 while [ "$count" -gt 0 ]; do
     argument=$1
     shift
-    case $argument in metadata=*) argument="metadata=cell$identity" ;; esac
+    case $argument in
+        metadata=*) argument="metadata=cell$identity" ;;
+        opt-level=*) argument=${level:-$argument} ;;
+    esac
     set -- "$@" "$argument"
     count=$((count - 1))
 done

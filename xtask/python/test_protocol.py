@@ -36,6 +36,7 @@ class Conformance(jupyter_kernel_test.KernelTests):
         {"code": "%pip_steps", "mime": "text/html"},
         {"code": "println!(\"EVCXR_BEGIN_CONTENT text/markdown\\n*a*\\nEVCXR_END_CONTENT\"); print!(\"after\");", "mime": "text/markdown"},
     ]
+    code_clear_output = "pipulate::clear_output(false);"
     code_page_something = "?%pip_set"
 
     @classmethod

@@ -266,7 +266,7 @@ mod tests {
         write(&one.join(KEPT_LOCK), "lock");
         // Is it a copy, or the same file?
         let links = |build: &Path, file: &str| {
-            use std::os::unix::fs::MetadataExt;
+            use std::os::unix::fs::MetadataExt as _;
             fs::metadata(build.join("target/x86/debug").join(file)).unwrap().nlink()
         };
         let cache = DependencyCache::new(&folder.path().join("cache"), "rustc 1");

@@ -1,5 +1,6 @@
 //! What user code shows by the cell library, and by evcxr's own convention.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -156,10 +157,10 @@ fn rows_are_a_table_and_loops_have_a_bar() {
             text(&shown[0], "text/html").contains("<td style=\"text-align: left\">Tea &amp; &lt;b&gt;</td>"),
             "{shown:?}"
         );
-        let keys: Vec<&str> = shown[0].data.keys().map(String::as_str).collect();
+        let media_types: BTreeSet<&str> = shown[0].data.keys().map(String::as_str).collect();
         assert_eq!(
-            keys,
-            ["application/vnd.dataresource+json", "text/html", "text/plain"],
+            media_types,
+            BTreeSet::from(["application/vnd.dataresource+json", "text/html", "text/plain"]),
             "{code}"
         );
     }

@@ -1,8 +1,8 @@
-//! The engine that wraps evcxr. Only this file names it.
+//! The engine that wraps evcxr. Only this folder names it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::asynchronous;
 use super::commands::{end_of_name, is_dependency, split_dependencies, without_commands};
 use super::dependency_cache::DependencyCache;
-use super::diagnostics::{Diagnostic, Label, around_value, compile_error, returned_error};
+use super::diagnostics::returned_error;
 use super::documentation::documentation;
 use super::endings::{cancelled_error, died_error, went_back_error};
 use super::interrupter::{Work, WorkerInterrupter};
@@ -22,6 +22,11 @@ use crate::compiler_output;
 use crate::outputs::{CellError, MimeBundle};
 use crate::source_map::SourceMap;
 use crate::worker::wire::Panic;
+
+mod errors;
+
+pub use errors::has_standard_library_source;
+use errors::{evaluation_error, start_error};
 
 /// How long the end of a cell may take from the worker to here, evcxr having seen it already.
 const END: Duration = Duration::from_secs(10);
@@ -52,6 +57,8 @@ pub struct EvcxrEngine {
     cache: DependencyCache,
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
+    /// Those that other kernels have compiled are there.
+    has_loaded: bool,
     runtime: Runtime,
     /// See [`Self::keep_versions`].
     keeps_versions: bool,
@@ -89,6 +96,7 @@ impl EvcxrEngine {
             cell_library: Some(options.cell_library.clone()),
             cache: DependencyCache::new(&options.cache, &compiler()),
             dependencies: BTreeSet::new(),
+            has_loaded: false,
             runtime: Runtime::None,
             keeps_versions: false,
             has_analysed: false,
@@ -99,9 +107,6 @@ impl EvcxrEngine {
             .set_opt_level(&options.optimisation)
             .map_err(|error| start_error(&error))?;
         if let Some(build) = engine.build_folder() {
-            if let Err(error) = engine.cache.load(&build) {
-                tracing::warn!(%error, "dependencies will be compiled again");
-            }
             engine.interrupter.compiles_in(build.canonicalize().unwrap_or(build));
         }
         let first = [prelude::ITEMS, prelude::HOOK, prelude::QUESTION_MARK].concat();
@@ -115,11 +120,23 @@ impl EvcxrEngine {
         outputs.get("text/plain").map(|folder| PathBuf::from(folder.trim()))
     }
 
+    /// Brings what other kernels have compiled, before the first dependency is added: cells without any need not wait for it.
+    fn load_dependencies(&mut self) {
+        if std::mem::replace(&mut self.has_loaded, true) {
+            return;
+        }
+        let Some(build) = self.build_folder() else { return };
+        if let Err(error) = self.cache.load(&build) {
+            tracing::warn!(%error, "dependencies will be compiled again");
+        }
+    }
+
     /// Builds the cell library, and keeps it for other kernels.
     pub fn build_cell_library(&mut self) -> Result<(), CellError> {
         let Some(cell_library) = self.cell_library.take() else {
             return Ok(());
         };
+        self.load_dependencies();
         self.keep_versions(true)
             .and_then(|()| self.context.execute(&cell_library))
             .map_err(|error| evaluation_error(&error, &SourceMap::default()))?;
@@ -238,6 +255,7 @@ impl EvcxrEngine {
 
     /// Before dependencies are added: what might not outlive them goes, and what must come first comes.
     fn prepare_to_add(&mut self) -> Result<(), evcxr::Error> {
+        self.load_dependencies();
         if self.runtime == Runtime::Ready {
             self.context.execute(asynchronous::RETIRE)?;
             self.runtime = Runtime::Wanted;
@@ -263,6 +281,7 @@ impl EvcxrEngine {
         if !wanted {
             return Ok(code);
         }
+        self.load_dependencies();
         let (dependencies, rest) = split_dependencies(&code);
         self.context.execute(&dependencies)?;
         // Where tokio cannot be had, the user's cell says so.
@@ -466,56 +485,9 @@ where
     });
 }
 
-fn start_error(error: &evcxr::Error) -> CellError {
-    CellError::new(
-        "EngineError",
-        format!("Rust cells cannot run: {}", error.to_string().trim_end()),
-    )
-    .with_help("`pipulate doctor` checks the compiler, the linker and the standard library's source.")
-}
-
-fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
-    match error {
-        evcxr::Error::CompilationErrors(errors) => {
-            let diagnostics: Vec<Diagnostic> = errors.iter().map(|error| diagnostic(error, code)).collect();
-            compile_error(&diagnostics, code.source())
-        }
-        evcxr::Error::TypeRedefinedVariablesLost(_) => {
-            CellError::new("VariablesLost", error.to_string()).with_help("Run the cells that define them again.")
-        }
-        other => {
-            let text = other.to_string();
-            // evcxr adds cargo's messages as JSON, which say nothing to a person.
-            let text = text.split("STDOUT:").next().unwrap_or_default();
-            let mut error = CellError::new(
-                "EngineError",
-                text.lines().next().unwrap_or("the cell cannot run").trim(),
-            );
-            for line in text.lines().skip(1) {
-                error = error.with_help(line);
-            }
-            if text.starts_with("Couldn't automatically determine type") && !has_standard_library_source() {
-                error = error.with_help(
-                    "The standard library's source is not installed, so types cannot be inferred. Get it with \
-                     `rustup component add rust-src`, or write the type.",
-                );
-            }
-            error
-        }
-    }
-}
-
 /// Whether a result is that of a last expression without a value. evcxr shows it as any other.
 fn is_unit(bundle: &MimeBundle) -> bool {
     bundle.len() == 1 && bundle.get("text/plain").is_some_and(|text| text == "()")
-}
-
-/// What evcxr gives as advice, a blank line and a replacement: on one line where it fits.
-fn advice(help: &str) -> String {
-    match help.split_once("\n\n") {
-        Some((advice, replacement)) if !replacement.contains('\n') => format!("{advice}: `{}`", replacement.trim()),
-        _ => help.to_owned(),
-    }
 }
 
 /// All that rustc says of itself.
@@ -524,55 +496,4 @@ fn compiler() -> String {
     output
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .unwrap_or_default()
-}
-
-/// Whether rust-analyzer finds the source from which it infers types.
-pub fn has_standard_library_source() -> bool {
-    std::process::Command::new("rustc")
-        .args(["--print", "sysroot"])
-        .output()
-        .ok()
-        .and_then(|output| String::from_utf8(output.stdout).ok())
-        .is_some_and(|sysroot| {
-            Path::new(sysroot.trim())
-                .join("lib/rustlib/src/rust/library/core/src/lib.rs")
-                .exists()
-        })
-}
-
-fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
-    let mut labels: Vec<Label> = error
-        .spanned_messages()
-        .iter()
-        .filter_map(|message| {
-            let span = message.span?;
-            Some(Label {
-                start: code.to_source((span.start_line, span.start_column)),
-                end: code.to_source((span.end_line, span.end_column)),
-                // A span without a label comes with the whole message again.
-                text: if message.label == format!("{}: {}", error.level(), error.message()) {
-                    String::new()
-                } else {
-                    message.label.clone()
-                },
-                primary: message.is_primary,
-            })
-        })
-        .collect();
-    if labels.is_empty() {
-        labels.extend(around_value(&error.json, code));
-    }
-    let mut help: Vec<String> = error.help().iter().map(|help| advice(help)).collect();
-    help.extend(error.evcxr_extra_hint().map(str::to_owned));
-    Diagnostic {
-        level: if error.level().is_empty() {
-            "error".to_owned()
-        } else {
-            error.level().to_owned()
-        },
-        code: error.code().map(str::to_owned),
-        message: error.message(),
-        labels,
-        help,
-    }
 }
