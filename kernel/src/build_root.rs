@@ -11,8 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
 
+use crate::standard_library;
+
 /// The folders of kernels begin with this, and the number of their process follows.
 const NAME: &str = "pipulate-kernel-";
+/// Where cargo looks for what it is told.
+const CONFIGURATION_FILE: &str = ".cargo/config.toml";
 const CONFIGURATION: &str = "[profile.dev.package.\"*\"]\nopt-level = 2\n";
 /// What cargo runs in place of rustc for cells.
 const RUSTC: &str = include_str!("rustc_for_cells.sh");
@@ -33,19 +37,28 @@ impl BuildRoot {
             return Ok(alive);
         }
         let path = if let Some((path, _)) = root.as_ref() {
-            private_folder(path)?;
-            path.clone()
+            match create_private(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => path.clone(),
+            }
         } else {
             std::thread::spawn(remove_abandoned);
-            let folder = private().prefix(&format!("{NAME}{}-", std::process::id())).tempdir()?;
-            let path = folder.keep().canonicalize()?;
+            let path = match standard_library::announced_root() {
+                // Whoever is there before is somebody else.
+                Some(path) if create_private(&path).is_ok() => path,
+                _ => {
+                    let name = format!("{NAME}{}-", std::process::id());
+                    private().prefix(&name).tempdir()?.keep()
+                }
+            };
+            let path = path.canonicalize()?;
             tempfile::env::override_temp_dir(&path).map_err(|other| {
                 io::Error::other(format!("temporary files are kept in {} already", other.display()))
             })?;
             path
         };
         std::fs::create_dir_all(path.join(".cargo"))?;
-        std::fs::write(path.join(".cargo").join("config.toml"), configuration(&path)?)?;
+        std::fs::write(path.join(CONFIGURATION_FILE), configuration(&path, None)?)?;
         let alive = Arc::new(Self { path: path.clone() });
         *root = Some((path, Arc::downgrade(&alive)));
         Ok(alive)
@@ -54,6 +67,29 @@ impl BuildRoot {
     /// A folder in it, which only this user can enter, for one notebook.
     pub fn notebook_folder(&self) -> io::Result<TempDir> {
         private().prefix("notebook-").tempdir_in(&self.path)
+    }
+
+    /// Takes the compiler of this toolchain, known by its `sysroot`, and prepares the source of its standard library. Without,
+    /// each `rustc` is found by way of rustup, and all of the library is read.
+    pub fn use_toolchain(&self, sysroot: &Path) -> io::Result<()> {
+        let rustc = sysroot.join("bin").join("rustc");
+        let rustc = rustc.exists().then_some(rustc);
+        std::fs::write(
+            self.path.join(CONFIGURATION_FILE),
+            configuration(&self.path, rustc.as_deref())?,
+        )?;
+        match standard_library::announced_root() {
+            Some(_) => standard_library::provide(&self.path, sysroot),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets rust-analyzer read `std::arch`, too, from when it reads anew.
+    pub fn provide_arch(&self, sysroot: &Path) -> io::Result<()> {
+        match standard_library::announced_root() {
+            Some(_) => standard_library::provide_arch(&self.path, sysroot),
+            None => Ok(()),
+        }
     }
 
     /// The folder; what `cargo` works in it or below belongs to this process.
@@ -81,19 +117,38 @@ impl Drop for BuildRoot {
 
 /// What cargo is told in a root.
 #[cfg(unix)]
-fn configuration(root: &Path) -> io::Result<String> {
+fn configuration(root: &Path, rustc: Option<&Path>) -> io::Result<String> {
     use std::os::unix::fs::PermissionsExt;
-    let rustc = root.join("rustc-for-cells");
-    std::fs::write(&rustc, RUSTC)?;
-    std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o700))?;
-    let rustc = serde_json::Value::String(rustc.to_string_lossy().into_owned());
-    Ok(format!("{CONFIGURATION}\n[build]\nrustc-workspace-wrapper = {rustc}\n"))
+    let wrapper = root.join("rustc-for-cells");
+    std::fs::write(&wrapper, RUSTC)?;
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o700))?;
+    let quoted = |path: &Path| serde_json::Value::String(path.to_string_lossy().into_owned());
+    let mut text = format!(
+        "{CONFIGURATION}\n[build]\nrustc-workspace-wrapper = {}\n",
+        quoted(&wrapper)
+    );
+    if let Some(rustc) = rustc {
+        text += &format!("rustc = {}\n", quoted(rustc));
+    }
+    Ok(text)
 }
 
 /// Whether a folder is a kernel's, by its name.
 pub fn is_root(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str());
     folder.is_absolute() && name.is_some_and(|name| name.starts_with(NAME))
+}
+
+/// Whether a folder is that of the kernel with this process.
+pub fn is_root_of(folder: &Path, process: u32) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    is_root(folder) && name.is_some_and(|name| name.starts_with(&format!("{NAME}{process}-")))
+}
+
+/// A path that nobody can guess, for the folder of a process.
+pub fn new_path(process: u32) -> PathBuf {
+    let unique = uuid::Uuid::new_v4().simple();
+    std::env::temp_dir().join(format!("{NAME}{process}-{unique}"))
 }
 
 /// Temporary folders that only this user can enter.
@@ -106,12 +161,9 @@ fn private() -> tempfile::Builder<'static, 'static> {
 }
 
 #[cfg(unix)]
-fn private_folder(path: &Path) -> io::Result<()> {
+fn create_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    match std::fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result,
-    }
+    std::fs::DirBuilder::new().mode(0o700).create(path)
 }
 
 /// A kernel that was killed leaves its folder behind, with what was compiled in it.

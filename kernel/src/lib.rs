@@ -27,6 +27,7 @@ pub mod shell;
 mod signals;
 mod sockets;
 pub mod source_map;
+pub mod standard_library;
 pub mod start;
 pub mod state;
 mod text;

@@ -9,12 +9,16 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use pipulate_kernel::connection::Connection;
 use pipulate_kernel::history::History;
-use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, start, worker};
+use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, standard_library, start, worker};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
 
 mod arguments;
+
+/// rust-analyzer allocates and frees much and small.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The variable in which a client that starts kernels says which process it is.
 const PARENT: &str = "JPY_PARENT_PID";
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     worker::hook();
     // And the program that cargo runs in place of rustc, for the cache of compiled dependencies.
     engine::evcxr::rustc_wrapper_hook();
+    standard_library::announce();
 
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));

@@ -35,7 +35,7 @@ pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<
     let root = BuildRoot::acquire()?;
     let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
-    let options = options(worker, data)?;
+    let options = options(&root, worker, data)?;
     let cell_library = options.cell_library.clone();
     let engine = {
         let socket = Arc::clone(&socket);
@@ -62,7 +62,7 @@ pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
     let root = BuildRoot::acquire()?;
     let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
-    let options = options(worker, data)?;
+    let options = options(&root, worker, data)?;
     let mut engine =
         EvcxrEngine::start(&options, socket).map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
     engine
@@ -71,8 +71,9 @@ pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
     Ok(started.elapsed())
 }
 
-fn options(worker: PathBuf, data: &Path) -> io::Result<Options> {
+fn options(root: &Arc<BuildRoot>, worker: PathBuf, data: &Path) -> io::Result<Options> {
     Ok(Options {
+        build_root: Arc::clone(root),
         worker,
         optimisation: OPTIMISATION.to_owned(),
         cell_library: cell_library::dependency(&cell_library::unpack(data)?),

@@ -15,6 +15,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::standard_library;
+
 pub mod scanner;
 pub mod wire;
 
@@ -53,11 +55,15 @@ pub fn hook() {
 pub fn command(program: &Path, socket: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg(SUPERVISOR).env(SOCKET, socket);
+    // A program that a cell runs may ask for all of the standard library.
+    if standard_library::announced_root().is_some() {
+        command.env_remove(standard_library::VARIABLE);
+    }
     command
 }
 
-/// The command of the runner, who is told which process its supervisor is. What evcxr puts into the environment of its subprocess is not for user code, nor for the
-/// programs that it starts.
+/// The command of the runner, who is told which process its supervisor is. What evcxr puts into the environment of its
+/// subprocess is not for user code, nor for the programs that it starts.
 fn runner_command() -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command

@@ -2,8 +2,8 @@
 //!
 //! It holds every variable of the notebook, in the store that evcxr's generated code keeps behind one pointer. It links
 //! the standard library statically, while the cells share one that is loaded with them: so output that cells have
-//! buffered is flushed, and panics are seen, by functions that the engine's prelude puts into each cell
-//! (`pipulate_cell_begin`, `pipulate_cell_end`; see `engine::evcxr::prelude`).
+//! buffered is flushed, and panics are seen, by functions of a cell, the engine's prelude (`pipulate_cell_begin`,
+//! `pipulate_cell_end`; see `engine::prelude`).
 
 #![allow(unsafe_code)]
 
@@ -135,7 +135,7 @@ impl Runner {
         let (function, path) = target.split_once(' ').unwrap_or((target, ""));
         let ended = match load(path) {
             Ok(library) => {
-                let ended = run_cell(&library, function, &mut self.variables);
+                let ended = run_cell(&library, path, function, &mut self.variables);
                 self.cells.push(std::mem::ManuallyDrop::new(library));
                 ended
             }
@@ -194,17 +194,20 @@ fn load(path: &str) -> Result<libloading::Library, libloading::Error> {
 
 fn run_cell(
     library: &libloading::Library,
+    path: &str,
     function: &str,
     variables: &mut *mut c_void,
 ) -> Result<(), libloading::Error> {
-    // SAFETY: the symbols are exported by the code that evcxr generates and by the engine's prelude, with these types.
-    // The prelude's are absent until it has been evaluated once.
+    // SAFETY: the symbols are exported by the engine's prelude, with these types. A user's cell that has them, or the name by which
+    // cells report, means to replace it.
     unsafe {
         if let Ok(begin) = library.get::<extern "C" fn(Report)>(b"pipulate_cell_begin\0") {
             begin(report);
-        }
-        if let Ok(end) = library.get::<extern "C" fn()>(b"pipulate_cell_end\0") {
+            let end = library.get::<extern "C" fn()>(b"pipulate_cell_end\0")?;
             crash::flush_with(*end);
+            // What it defines is for all cells that come later. Libraries that are loaded stay where they are.
+            let flags = libloading::os::unix::RTLD_LAZY | libloading::os::unix::RTLD_GLOBAL;
+            std::mem::forget(libloading::os::unix::Library::open(Some(path), flags)?);
         }
     }
     // SAFETY: evcxr's entry point takes the pointer to its variable store, null at first, and returns it, perhaps

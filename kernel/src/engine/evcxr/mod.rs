@@ -16,16 +16,19 @@ use super::diagnostics::returned_error;
 use super::documentation::documentation;
 use super::endings::{cancelled_error, died_error, went_back_error};
 use super::interrupter::{Work, WorkerInterrupter};
+use super::prelude::Display;
 use super::{Completion, Completions, Engine, Evaluation, Interrupter, Variable, prelude};
+use crate::build_root::BuildRoot;
 use crate::cell_socket::{CellSocket, Ended, Remains, with_plain_text};
 use crate::compiler_output;
 use crate::outputs::{CellError, MimeBundle};
 use crate::source_map::SourceMap;
 use crate::worker::wire::Panic;
 
+mod compiler;
 mod errors;
 
-pub use errors::has_standard_library_source;
+pub use compiler::has_standard_library_source;
 use errors::{evaluation_error, start_error};
 
 /// How long the end of a cell may take from the worker to here, evcxr having seen it already.
@@ -46,6 +49,8 @@ pub struct Options {
     pub cell_library: String,
     /// Where compiled dependencies are kept for the next kernel.
     pub cache: PathBuf,
+    /// Where cells are compiled.
+    pub build_root: Arc<BuildRoot>,
 }
 
 /// evcxr, with a worker of ours around user code.
@@ -55,6 +60,13 @@ pub struct EvcxrEngine {
     interrupter: Arc<WorkerInterrupter>,
     cell_library: Option<String>,
     cache: DependencyCache,
+    build_root: Arc<BuildRoot>,
+    /// The toolchain's folder.
+    sysroot: Option<PathBuf>,
+    /// The level at which cells are optimised.
+    optimisation: String,
+    /// Types of `std::arch` can be inferred, too.
+    has_arch: bool,
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
     /// Those that other kernels have compiled are there.
@@ -62,8 +74,10 @@ pub struct EvcxrEngine {
     runtime: Runtime,
     /// See [`Self::keep_versions`].
     keeps_versions: bool,
-    /// rust-analyzer has read the standard library, which takes seconds.
-    has_analysed: bool,
+    /// [`prelude::DISPLAY`] is in force.
+    shows_debug: bool,
+    /// What is left to evaluate when there is time.
+    ahead: std::slice::Iter<'static, &'static str>,
     /// The process that ran cells is gone, and the new one has not been made ready.
     to_revive: bool,
 }
@@ -82,6 +96,12 @@ enum Runtime {
 impl EvcxrEngine {
     /// Starts evcxr and its worker, and compiles a first cell. Takes seconds.
     pub fn start(options: &Options, socket: Arc<CellSocket>) -> Result<Self, CellError> {
+        let sysroot = compiler::sysroot();
+        if let Some(sysroot) = &sysroot
+            && let Err(error) = options.build_root.use_toolchain(sysroot)
+        {
+            tracing::info!(%error, "all of the standard library is read");
+        }
         let worker = crate::worker::command(&options.worker, socket.path());
         let (context, outputs) = EvalContext::with_subprocess_command(worker).map_err(|error| start_error(&error))?;
         // What cells print comes over the socket. What is left on these channels is of evcxr's own; it waits for
@@ -94,23 +114,27 @@ impl EvcxrEngine {
             socket,
             interrupter,
             cell_library: Some(options.cell_library.clone()),
-            cache: DependencyCache::new(&options.cache, &compiler()),
+            cache: DependencyCache::new(&options.cache, &compiler::version(sysroot.as_deref())),
+            build_root: Arc::clone(&options.build_root),
+            sysroot,
+            optimisation: options.optimisation.clone(),
+            has_arch: false,
             dependencies: BTreeSet::new(),
             has_loaded: false,
             runtime: Runtime::None,
             keeps_versions: false,
-            has_analysed: false,
+            shows_debug: true,
+            ahead: prelude::AHEAD.iter(),
             to_revive: false,
         };
-        engine
-            .context
-            .set_opt_level(&options.optimisation)
-            .map_err(|error| start_error(&error))?;
+        engine.set_optimisation(&options.optimisation);
         if let Some(build) = engine.build_folder() {
             engine.interrupter.compiles_in(build.canonicalize().unwrap_or(build));
         }
-        let first = [prelude::ITEMS, prelude::HOOK, prelude::QUESTION_MARK].concat();
-        engine.context.execute(&first).map_err(|error| start_error(&error))?;
+        engine
+            .context
+            .execute(&prelude::first())
+            .map_err(|error| start_error(&error))?;
         Ok(engine)
     }
 
@@ -247,10 +271,32 @@ impl EvcxrEngine {
         let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
         let adding = code.lines().any(|line| new(&line));
         self.keep_versions(adding)?;
+        if !self.has_arch && (code.contains("std::arch") || code.contains("core::arch")) {
+            self.read_arch();
+        }
+        match prelude::display(code) {
+            Display::Goes if self.shows_debug => {
+                self.context.execute(prelude::NO_DISPLAY)?;
+                self.shows_debug = false;
+            }
+            Display::Replaced => self.shows_debug = false,
+            Display::Goes | Display::Stays => {}
+        }
         if adding {
             self.prepare_to_add()?;
         }
         self.prepare_to_await(code)
+    }
+
+    /// Lets types of `std::arch` be inferred, which takes seconds.
+    fn read_arch(&mut self) {
+        self.has_arch = true;
+        if let Some(sysroot) = &self.sysroot {
+            match self.build_root.provide_arch(sysroot) {
+                Ok(()) => self.set_optimisation(&self.optimisation.clone()),
+                Err(error) => tracing::info!(%error, "types of `std::arch` are not inferred"),
+            }
+        }
     }
 
     /// Before dependencies are added: what might not outlive them goes, and what must come first comes.
@@ -426,16 +472,19 @@ impl Engine for EvcxrEngine {
 
     fn reset(&mut self) -> Result<(), CellError> {
         self.runtime = Runtime::None;
-        let again = [prelude::ITEMS, prelude::HOOK, prelude::QUESTION_MARK].concat();
+        self.shows_debug = true;
         self.context
             .execute(":clear")
-            .and_then(|_| self.context.execute(&again))
+            .and_then(|_| self.context.execute(&prelude::first()))
             .map(|_| ())
             .map_err(|error| evaluation_error(&error, &SourceMap::default()))
     }
 
     fn set_optimisation(&mut self, level: &str) {
-        if let Err(error) = self.context.set_opt_level(level) {
+        level.clone_into(&mut self.optimisation);
+        // rust-analyzer reads anew when Cargo.toml, where the level stands, is another text.
+        let end = if self.has_arch { " " } else { "" };
+        if let Err(error) = self.context.set_opt_level(&format!("{level}{end}")) {
             tracing::error!(%error, level, "the level of optimisation stays");
         }
     }
@@ -445,12 +494,10 @@ impl Engine for EvcxrEngine {
     }
 
     fn warm_up(&mut self) -> bool {
-        if !std::mem::replace(&mut self.has_analysed, true) {
+        if let Some(statement) = self.ahead.next() {
             self.interrupter.begin(Work::Ahead);
-            for statement in prelude::VARIABLE {
-                // What cannot be compiled here cannot in a cell either, and is said there.
-                let _ = self.context.execute(statement);
-            }
+            // What cannot be compiled here cannot in a cell either, and is said there.
+            let _ = self.context.execute(statement);
             self.interrupter.end();
             return true;
         }
@@ -488,12 +535,4 @@ where
 /// Whether a result is that of a last expression without a value. evcxr shows it as any other.
 fn is_unit(bundle: &MimeBundle) -> bool {
     bundle.len() == 1 && bundle.get("text/plain").is_some_and(|text| text == "()")
-}
-
-/// All that rustc says of itself.
-fn compiler() -> String {
-    let output = std::process::Command::new("rustc").arg("-vV").output();
-    output
-        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .unwrap_or_default()
 }

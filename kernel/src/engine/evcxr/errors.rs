@@ -1,0 +1,90 @@
+//! evcxr's errors as the user is shown them.
+
+use super::compiler::has_standard_library_source;
+use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error};
+use crate::outputs::CellError;
+use crate::source_map::SourceMap;
+
+pub(super) fn start_error(error: &evcxr::Error) -> CellError {
+    CellError::new(
+        "EngineError",
+        format!("Rust cells cannot run: {}", error.to_string().trim_end()),
+    )
+    .with_help("`pipulate doctor` checks the compiler, the linker and the standard library's source.")
+}
+
+pub(super) fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
+    match error {
+        evcxr::Error::CompilationErrors(errors) => {
+            let diagnostics: Vec<Diagnostic> = errors.iter().map(|error| diagnostic(error, code)).collect();
+            compile_error(&diagnostics, code.source())
+        }
+        evcxr::Error::TypeRedefinedVariablesLost(_) => {
+            CellError::new("VariablesLost", error.to_string()).with_help("Run the cells that define them again.")
+        }
+        other => {
+            let text = other.to_string();
+            // evcxr adds cargo's messages as JSON, which say nothing to a person.
+            let text = text.split("STDOUT:").next().unwrap_or_default();
+            let mut error = CellError::new(
+                "EngineError",
+                text.lines().next().unwrap_or("the cell cannot run").trim(),
+            );
+            for line in text.lines().skip(1) {
+                error = error.with_help(line);
+            }
+            if text.starts_with("Couldn't automatically determine type") && !has_standard_library_source() {
+                error = error.with_help(
+                    "The standard library's source is not installed, so types cannot be inferred. Get it with \
+                     `rustup component add rust-src`, or write the type.",
+                );
+            }
+            error
+        }
+    }
+}
+
+/// What evcxr gives as advice, a blank line and a replacement: on one line where it fits.
+fn advice(help: &str) -> String {
+    match help.split_once("\n\n") {
+        Some((advice, replacement)) if !replacement.contains('\n') => format!("{advice}: `{}`", replacement.trim()),
+        _ => help.to_owned(),
+    }
+}
+
+fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
+    let mut labels: Vec<Label> = error
+        .spanned_messages()
+        .iter()
+        .filter_map(|message| {
+            let span = message.span?;
+            Some(Label {
+                start: code.to_source((span.start_line, span.start_column)),
+                end: code.to_source((span.end_line, span.end_column)),
+                // A span without a label comes with the whole message again.
+                text: if message.label == format!("{}: {}", error.level(), error.message()) {
+                    String::new()
+                } else {
+                    message.label.clone()
+                },
+                primary: message.is_primary,
+            })
+        })
+        .collect();
+    if labels.is_empty() {
+        labels.extend(around_value(&error.json, code));
+    }
+    let mut help: Vec<String> = error.help().iter().map(|help| advice(help)).collect();
+    help.extend(error.evcxr_extra_hint().map(str::to_owned));
+    Diagnostic {
+        level: if error.level().is_empty() {
+            "error".to_owned()
+        } else {
+            error.level().to_owned()
+        },
+        code: error.code().map(str::to_owned),
+        message: error.message(),
+        labels,
+        help,
+    }
+}
