@@ -137,6 +137,13 @@ impl CellSocket {
         state.started.is_some() && state.remains.ended.is_none()
     }
 
+    /// Whether anything has run since the evaluation began.
+    pub fn has_started(&self) -> bool {
+        self.catch_up();
+        let state = self.lock();
+        state.started.is_some() || state.ran.is_some() || state.remains.ended.is_some()
+    }
+
     /// How long the last cell ran, the compiler's time not counted.
     pub fn last_run(&self) -> Option<Duration> {
         self.lock().ran

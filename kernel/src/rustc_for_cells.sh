@@ -8,12 +8,26 @@
 # So that it is the same, the versions in Cargo.lock stay too: to see whether a dependency can be had, evcxr resolves it alone in
 # the same folder, and leaves a lock file of that alone. cargo asks this script about rustc before it reads the lock file.
 
-case " $* " in *" -vV "* | *" --crate-name ___ "*)
-    if [ -f .kept-lock ] && grep -q '^name = "ctx"' Cargo.toml && grep -q evcxr_dummy_validate_dep Cargo.lock; then
-        cp .kept-lock Cargo.lock
+# cargo asks about rustc many times, and always gets the same answer. The folder of this script is one kernel's, which has one
+# compiler. An answer is kept as soon as it is whole.
+answer() {
+    kept=${script%/*}/.answer-$(printf '%s' "$RUSTC_BOOTSTRAP $*" | cksum | tr ' ' -)
+    if [ ! -f "$kept" ]; then
+        "$@" > "$kept.$$" || { status=$?; cat "$kept.$$"; rm -f "$kept.$$"; exit "$status"; }
+        mv "$kept.$$" "$kept"
     fi
-    exec "$@"
-    ;;
+    exec cat "$kept"
+}
+
+script=$0
+case " $* " in
+    *" -vV "*)
+        if [ -f .kept-lock ] && grep -q '^name = "ctx"' Cargo.toml && grep -q evcxr_dummy_validate_dep Cargo.lock; then
+            cp .kept-lock Cargo.lock
+        fi
+        answer "$@"
+        ;;
+    *" --crate-name ___ "*) answer "$@" ;;
 esac
 
 emits_code=

@@ -299,20 +299,31 @@ impl EvcxrEngine {
         }
     }
 
-    /// Before dependencies are added: what might not outlive them goes, and what must come first comes.
+    /// The line that adds the cell library, if a cell adds other dependencies first. Both may want one crate with different
+    /// features: coming later, the library would replace the user's by another, whose types are others, too.
+    fn library_to_come(&self, code: &str) -> Option<String> {
+        let library = self.cell_library.as_ref()?;
+        let mut dependencies = code.lines().filter(|line| is_dependency(line)).peekable();
+        dependencies.peek()?;
+        dependencies.all(|line| line != library).then(|| library.clone())
+    }
+
+    /// Runs a cell, unless it was interrupted before.
+    fn run(&mut self, code: &SourceMap, evaluation: &Evaluation<'_>) -> Option<Result<EvalOutputs, evcxr::Error>> {
+        let prepared = self.prepare(code.lowered());
+        // A cell of ours may have taken the interrupt that was meant for the user's.
+        if prepared.is_ok() && evaluation.outputs.is_interrupted() {
+            return None;
+        }
+        Some(prepared.and_then(|code| self.context.execute(&code)))
+    }
+
+    /// Before dependencies are added: what might not outlive them goes.
     fn prepare_to_add(&mut self) -> Result<(), evcxr::Error> {
         self.load_dependencies();
         if self.runtime == Runtime::Ready {
             self.context.execute(asynchronous::RETIRE)?;
             self.runtime = Runtime::Wanted;
-        }
-        // Both may want one crate with different features. Coming later, the library would replace the user's by another, whose
-        // types are others, too.
-        if let Some(library) = self.cell_library.take() {
-            // Where it cannot be had, the first cell that needs it says so.
-            if self.context.execute(&library).is_ok() {
-                self.dependencies.insert(library);
-            }
         }
         Ok(())
     }
@@ -374,21 +385,33 @@ impl Engine for EvcxrEngine {
             return Err(cancelled_error());
         }
         let _shown = compiler_output::show_in(Arc::clone(&evaluation.outputs));
-        let prepared = self.prepare(evaluation.code.lowered());
-        // A cell of ours may have taken the interrupt that was meant for the user's.
-        let result = match prepared {
-            Ok(_) if evaluation.outputs.is_interrupted() => {
-                self.interrupter.end();
-                return Err(cancelled_error());
-            }
-            prepared => prepared.and_then(|code| self.context.execute(&code)),
+        let library = self.library_to_come(evaluation.code.lowered());
+        let mut code = match &library {
+            Some(library) => Cow::Owned(evaluation.code.clone().with_prefix(&format!("{library}\n"))),
+            None => Cow::Borrowed(evaluation.code),
         };
+        let mut result = self.run(&code, evaluation);
+        if library.is_some()
+            && result
+                .as_ref()
+                .is_some_and(|result| result.as_ref().is_err_and(is_of_first_line))
+            && !evaluation.outputs.is_interrupted()
+            && !self.socket.has_started()
+        {
+            // Where the library cannot be had, the first cell that needs it says so.
+            code = Cow::Borrowed(evaluation.code);
+            result = self.run(&code, evaluation);
+        }
         let interrupted = self.interrupter.end();
+        let Some(result) = result else {
+            return Err(cancelled_error());
+        };
         match result {
             Ok(outputs) => {
-                let dependencies = evaluation.code.lowered().lines().filter(|line| is_dependency(line));
+                let dependencies = code.lowered().lines().filter(|line| is_dependency(line));
                 let before = self.dependencies.len();
                 self.dependencies.extend(dependencies.map(str::to_owned));
+                self.cell_library.take_if(|library| self.dependencies.contains(library));
                 if self.dependencies.len() > before {
                     self.keep_dependencies();
                 }
@@ -407,7 +430,7 @@ impl Engine for EvcxrEngine {
                 Err(match self.socket.take_remains().ended {
                     Some(Ended::WentBack(death)) => went_back_error(death),
                     _ if interrupted => cancelled_error(),
-                    _ => evaluation_error(&self.whole(error, evaluation.code), evaluation.code),
+                    _ => evaluation_error(&self.whole(error, &code), &code),
                 })
             }
         }
@@ -530,6 +553,18 @@ where
             tracing::info!(of, "{line}");
         }
     });
+}
+
+/// Whether an error is that of a command in the first line, or of nothing that the cell says.
+fn is_of_first_line(error: &evcxr::Error) -> bool {
+    match error {
+        evcxr::Error::CompilationErrors(errors) => errors.iter().any(|error| {
+            let mut spans = error.spanned_messages().iter().filter_map(|message| message.span);
+            spans.any(|span| span.start_line == 1)
+        }),
+        evcxr::Error::Message(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether a result is that of a last expression without a value. evcxr shows it as any other.
