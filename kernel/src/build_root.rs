@@ -123,14 +123,12 @@ fn configuration(root: &Path, rustc: Option<&Path>) -> io::Result<String> {
     std::fs::write(&wrapper, RUSTC)?;
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o700))?;
     let quoted = |path: &Path| serde_json::Value::String(path.to_string_lossy().into_owned());
-    let mut text = format!(
-        "{CONFIGURATION}\n[build]\nrustc-workspace-wrapper = {}\n",
-        quoted(&wrapper)
-    );
-    if let Some(rustc) = rustc {
-        text += &format!("rustc = {}\n", quoted(rustc));
-    }
-    Ok(text)
+    let rustc = rustc.map(|rustc| format!("rustc = {}\n", quoted(rustc)));
+    Ok(format!(
+        "{CONFIGURATION}\n[build]\nrustc-workspace-wrapper = {}\n{}",
+        quoted(&wrapper),
+        rustc.unwrap_or_default()
+    ))
 }
 
 /// Whether a folder is a kernel's, by its name.

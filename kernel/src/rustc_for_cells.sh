@@ -81,4 +81,8 @@ while [ "$count" -gt 0 ]; do
     set -- "$@" "$argument"
     count=$((count - 1))
 done
-exec "$@"
+# What the compiler says goes to cargo, and stays for whoever shows warnings.
+"$@" 2> .cell-messages
+status=$?
+cat .cell-messages >&2
+exit "$status"

@@ -182,18 +182,25 @@ fn edition(source: &Path) -> String {
 }
 
 fn manifest(part: &Part, edition: &str, names: &[&str]) -> String {
-    let mut text = format!(
-        "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n[features]\ndefault = {:?}\n",
-        part.name, part.features
-    );
-    for feature in part.features {
-        text += &format!("{feature} = []\n");
-    }
-    text += "\n[dependencies]\n";
-    for dependency in part.dependencies.iter().filter(|name| names.contains(name)) {
-        text += &format!("{dependency} = {{ path = \"../{dependency}\" }}\n");
-    }
-    text
+    let features: Vec<String> = part
+        .features
+        .iter()
+        .map(|feature| format!("{feature} = []\n"))
+        .collect();
+    let dependencies: Vec<String> = part
+        .dependencies
+        .iter()
+        .filter(|name| names.contains(name))
+        .map(|name| format!("{name} = {{ path = \"../{name}\" }}\n"))
+        .collect();
+    format!(
+        "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n\
+         [features]\ndefault = {:?}\n{features}\n[dependencies]\n{dependencies}",
+        part.name,
+        part.features,
+        features = features.concat(),
+        dependencies = dependencies.concat(),
+    )
 }
 
 #[cfg(test)]

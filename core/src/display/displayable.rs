@@ -100,23 +100,25 @@ mod tests {
         }
     }
 
-    fn text(bundle: MimeBundle) -> String {
-        bundle.to_text()
+    macro_rules! shown {
+        ($value:expr) => {
+            (&Candidate(&$value)).bundle().to_text()
+        };
     }
 
     #[test]
     fn show_comes_before_debug() {
-        assert_eq!(text((&Candidate(&Rich)).bundle()), "rich");
-        assert_eq!(text((&Candidate(&&Rich)).bundle()), "rich");
-        assert_eq!(text((&Candidate(&Plain)).bundle()), "Plain");
-        assert_eq!(text((&Candidate(&Box::new(Plain))).bundle()), "Plain");
-        assert_eq!(text((&Candidate("é")).bundle()), "é");
+        assert_eq!(shown!(Rich), "rich");
+        assert_eq!(shown!(&Rich), "rich");
+        assert_eq!(shown!(Plain), "Plain");
+        assert_eq!(shown!(Box::new(Plain)), "Plain");
+        assert_eq!(shown!(*"é"), "é");
     }
 
     #[test]
     fn text_has_no_quotes_but_in_a_collection() {
-        assert_eq!(text("a\nb".displayed()), "a\nb");
-        assert_eq!(text(vec!["a"].displayed()), "[\"a\"]");
-        assert_eq!(text((1, 2.0).displayed()), "(1, 2.0)");
+        assert_eq!("a\nb".displayed().to_text(), "a\nb");
+        assert_eq!(vec!["a"].displayed().to_text(), "[\"a\"]");
+        assert_eq!((1, 2.0).displayed().to_text(), "(1, 2.0)");
     }
 }

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn each_media_type_is_a_block_as_evcxr_reads_it() {
-        let bundle = MimeBundle::new().text("a\nb").json(json!("x"));
+        let bundle = MimeBundle::new().json(json!("x")).text("a\nb");
         assert_eq!(
             marked(&bundle),
             "EVCXR_BEGIN_CONTENT application/json\n\"x\"\nEVCXR_END_CONTENT\n\

@@ -89,7 +89,7 @@ pub(super) fn around_value(message: &Value, code: &SourceMap) -> Option<Label> {
     })
 }
 
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     (
@@ -147,6 +147,16 @@ impl Diagnostic {
         (is_question_mark && self.message.contains("std::fmt::Display")).then_some(
             "a `?` of a cell shows its error by `Display`; after `:efmt {:?}`, the first line of a cell, by `Debug`",
         )
+    }
+
+    /// As rustc would print it, without colours.
+    pub(super) fn plain(&self, source: &str) -> String {
+        let mut text = self.render(source);
+        for colour in [BOLD, RED, YELLOW, BLUE, RESET] {
+            text = text.replace(colour, "");
+        }
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        lines.join("\n")
     }
 
     /// As rustc would print it, the cell's text in place of a file.

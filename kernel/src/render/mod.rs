@@ -41,6 +41,15 @@ pub fn html(text: impl Into<String>, html: Html) -> MimeBundle {
     with(plain(text), "text/html", html.into_string())
 }
 
+/// Text that is folded away behind its first words, where a front end can do that.
+pub fn folded(summary: &str, text: &str) -> MimeBundle {
+    let mut folded = Html::new();
+    folded.element("details", &[("style", "opacity: 0.7")], |html| {
+        html.leaf("summary", &[], summary).leaf("pre", &[], text);
+    });
+    html(text, folded)
+}
+
 /// Text, and the same as Markdown.
 pub fn markdown(text: impl Into<String>, markdown: impl Into<String>) -> MimeBundle {
     with(plain(text), "text/markdown", markdown.into())

@@ -37,6 +37,18 @@ fn what_is_displayed_comes_in_order_with_what_is_printed() {
     // What a cell has imported is there in the next one.
     notebook.check("display(&vec![1, 2]);", &["display: [1, 2]"]);
 
+    // What the compiler warns of comes last, once.
+    let unused = "println!(\"x\");\n  vec![1].iter().map(|x| x + 1);";
+    let shown = notebook.shown(unused);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    let warning = text(&shown[0], "text/plain");
+    assert!(
+        warning.starts_with("warning: unused `Map` that must be used\n --> cell:2:3\n"),
+        "{warning}"
+    );
+    assert!(text(&shown[0], "text/html").contains("<summary>1 warning</summary>"));
+    notebook.check(unused, &["stdout: x\n"]);
+
     // All that is shown by an id carries it.
     let shown = notebook.shown(
         "pipulate::display_with_id(\"state\", \"waiting\");\npipulate::update_display(\"state\", &String::from(\"done\"));\npipulate::display(\"other\");",

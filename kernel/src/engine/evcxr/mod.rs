@@ -22,14 +22,17 @@ use crate::build_root::BuildRoot;
 use crate::cell_socket::{CellSocket, Ended, Remains, with_plain_text};
 use crate::compiler_output;
 use crate::outputs::{CellError, MimeBundle};
+use crate::render;
 use crate::source_map::SourceMap;
 use crate::worker::wire::Panic;
 
 mod compiler;
 mod errors;
+mod warnings;
 
 pub use compiler::has_standard_library_source;
 use errors::{evaluation_error, start_error};
+use warnings::Warnings;
 
 /// How long the end of a cell may take from the worker to here, evcxr having seen it already.
 const END: Duration = Duration::from_secs(10);
@@ -65,8 +68,8 @@ pub struct EvcxrEngine {
     sysroot: Option<PathBuf>,
     /// The level at which cells are optimised.
     optimisation: String,
-    /// Types of `std::arch` can be inferred, too.
-    has_arch: bool,
+    /// What stands behind the level in Cargo.toml: rust-analyzer reads anew when that is another text.
+    optimisation_end: &'static str,
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
     /// Those that other kernels have compiled are there.
@@ -74,8 +77,11 @@ pub struct EvcxrEngine {
     runtime: Runtime,
     /// See [`Self::keep_versions`].
     keeps_versions: bool,
-    /// [`prelude::DISPLAY`] is in force.
-    shows_debug: bool,
+    /// Where the crate is that cells are compiled as.
+    crate_folder: Option<PathBuf>,
+    warnings: Warnings,
+    /// What has become of [`prelude::DISPLAY`].
+    display: Display,
     /// What is left to evaluate when there is time.
     ahead: std::slice::Iter<'static, &'static str>,
     /// The process that ran cells is gone, and the new one has not been made ready.
@@ -118,17 +124,20 @@ impl EvcxrEngine {
             build_root: Arc::clone(&options.build_root),
             sysroot,
             optimisation: options.optimisation.clone(),
-            has_arch: false,
+            optimisation_end: "",
             dependencies: BTreeSet::new(),
             has_loaded: false,
             runtime: Runtime::None,
             keeps_versions: false,
-            shows_debug: true,
+            crate_folder: None,
+            warnings: Warnings::default(),
+            display: Display::Stays,
             ahead: prelude::AHEAD.iter(),
             to_revive: false,
         };
         engine.set_optimisation(&options.optimisation);
         if let Some(build) = engine.build_folder() {
+            engine.crate_folder = Some(build.clone());
             engine.interrupter.compiles_in(build.canonicalize().unwrap_or(build));
         }
         engine
@@ -184,6 +193,21 @@ impl EvcxrEngine {
                 tracing::warn!(%error, "the next kernel will compile dependencies again");
             }
         });
+    }
+
+    /// Shows, folded away, what the compiler warns of.
+    fn show_warnings(&mut self, code: &SourceMap, evaluation: &Evaluation<'_>) {
+        // Of a cell that ran nothing, the compiler said nothing.
+        if !self.socket.has_started() {
+            return;
+        }
+        let warnings = self.crate_folder.as_ref().map(|folder| self.warnings.of(folder, code));
+        let Some(warnings) = warnings.filter(|warnings| !warnings.is_empty()) else {
+            return;
+        };
+        let summary = render::text::count(warnings.len(), "warning");
+        let bundle = render::folded(&summary, &warnings.join("\n\n"));
+        evaluation.outputs.display(bundle, serde_json::Map::new(), None);
     }
 
     /// What an evaluation that evcxr calls a success came to.
@@ -271,16 +295,15 @@ impl EvcxrEngine {
         let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
         let adding = code.lines().any(|line| new(&line));
         self.keep_versions(adding)?;
-        if !self.has_arch && (code.contains("std::arch") || code.contains("core::arch")) {
+        if self.optimisation_end.is_empty() && (code.contains("std::arch") || code.contains("core::arch")) {
             self.read_arch();
         }
-        match prelude::display(code) {
-            Display::Goes if self.shows_debug => {
-                self.context.execute(prelude::NO_DISPLAY)?;
-                self.shows_debug = false;
-            }
-            Display::Replaced => self.shows_debug = false,
-            Display::Goes | Display::Stays => {}
+        let display = prelude::display(code);
+        if display == Display::Goes && self.display == Display::Stays {
+            self.context.execute(prelude::NO_DISPLAY)?;
+        }
+        if display != Display::Stays {
+            self.display = display;
         }
         if adding {
             self.prepare_to_add()?;
@@ -290,7 +313,7 @@ impl EvcxrEngine {
 
     /// Lets types of `std::arch` be inferred, which takes seconds.
     fn read_arch(&mut self) {
-        self.has_arch = true;
+        self.optimisation_end = " ";
         if let Some(sysroot) = &self.sysroot {
             match self.build_root.provide_arch(sysroot) {
                 Ok(()) => self.set_optimisation(&self.optimisation.clone()),
@@ -415,6 +438,7 @@ impl Engine for EvcxrEngine {
                 if self.dependencies.len() > before {
                     self.keep_dependencies();
                 }
+                self.show_warnings(&code, evaluation);
                 self.finish(outputs)
             }
             Err(evcxr::Error::SubprocessTerminated(message)) => {
@@ -495,7 +519,7 @@ impl Engine for EvcxrEngine {
 
     fn reset(&mut self) -> Result<(), CellError> {
         self.runtime = Runtime::None;
-        self.shows_debug = true;
+        self.display = Display::Stays;
         self.context
             .execute(":clear")
             .and_then(|_| self.context.execute(&prelude::first()))
@@ -505,9 +529,7 @@ impl Engine for EvcxrEngine {
 
     fn set_optimisation(&mut self, level: &str) {
         level.clone_into(&mut self.optimisation);
-        // rust-analyzer reads anew when Cargo.toml, where the level stands, is another text.
-        let end = if self.has_arch { " " } else { "" };
-        if let Err(error) = self.context.set_opt_level(&format!("{level}{end}")) {
+        if let Err(error) = self.context.set_opt_level(&format!("{level}{}", self.optimisation_end)) {
             tracing::error!(%error, level, "the level of optimisation stays");
         }
     }
