@@ -226,4 +226,87 @@ mod tests {
             }
         }
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn versions_in_use_stay_and_those_of_other_kernels_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (script, crate_folder) = (folder.path().join("script"), folder.path().join("crate"));
+        std::fs::write(&script, RUSTC).unwrap();
+        std::fs::create_dir(&crate_folder).unwrap();
+        let lock = |packages: &[(&str, &str)]| {
+            let packages: Vec<String> = packages
+                .iter()
+                .map(|(name, version)| format!("\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n"))
+                .collect();
+            format!("# A comment.\nversion = 4\n{}", packages.concat())
+        };
+        let write = |name: &str, text: &str| std::fs::write(crate_folder.join(name), text).unwrap();
+        let read = |name: &str| std::fs::read_to_string(crate_folder.join(name)).unwrap();
+        let run = |arguments: &[&str]| {
+            let mut command = std::process::Command::new("sh");
+            command
+                .arg(&script)
+                .arg("echo")
+                .args(arguments)
+                .current_dir(&crate_folder);
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        write("Cargo.toml", "[package]\nname = \"ctx\"\n");
+        write(".kept-lock", &lock(&[("rand", "0.9.1"), ("serde", "1.0.0")]));
+        // A lock file that is newer than the kept one.
+        write("Cargo.lock", &lock(&[("ctx", "1.0.0"), ("serde", "1.0.1")]));
+        let now = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(crate_folder.join("Cargo.lock"));
+        file.unwrap().set_modified(now).unwrap();
+        let compiled = run(&[
+            "--crate-name",
+            "ctx",
+            "--emit=dep-info,link",
+            "-C",
+            "opt-level=2",
+            "-C",
+            "metadata=1",
+            "--extern",
+            "serde=a",
+        ]);
+        assert_eq!(
+            compiled,
+            "--crate-name ctx --emit=dep-info,link -C opt-level=0 -C metadata=cell0 --extern serde=a\n"
+        );
+        let kept = lock(&[("ctx", "1.0.0"), ("serde", "1.0.1"), ("rand", "0.9.1")]);
+        assert_eq!(read(".kept-lock").trim_end(), kept.trim_end());
+
+        // evcxr's own lock file goes before cargo reads it; the next cells keep identity and level while crates stay.
+        write("Cargo.lock", &lock(&[("evcxr_dummy_validate_dep", "0.0.1")]));
+        for _ in 0..2 {
+            assert_eq!(run(&["-vV"]), "-vV\n");
+        }
+        assert_eq!(read("Cargo.lock").trim_end(), kept.trim_end());
+        let next = |serde: &str| {
+            run(&[
+                "--crate-name",
+                "ctx",
+                "--emit=link",
+                "-C",
+                "opt-level=2",
+                "-C",
+                "metadata=2",
+                "--extern",
+                serde,
+            ])
+        };
+        assert_eq!(
+            next("serde=a"),
+            "--crate-name ctx --emit=link -C opt-level=2 -C metadata=cell0 --extern serde=a\n"
+        );
+        assert_eq!(
+            next("serde=b"),
+            "--crate-name ctx --emit=link -C opt-level=2 -C metadata=cell1 --extern serde=b\n"
+        );
+    }
 }

@@ -34,16 +34,28 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
         cell,
         out: Builder::new(cell.text()),
         needs_library: false,
+        follows_job: false,
         anchors: anchors(cell),
     };
     let bound: Vec<&str> = ["job", "pip"]
         .into_iter()
         .filter(|name| cell::mentions(cell.text(), name) && !is_taken(name) && !defines_item(cell.text(), name))
         .collect();
-    let binding = if bound.is_empty() {
+    // A cell that goes to another job means that one from there on.
+    let moves = cell.segments().iter().find_map(|segment| match &segment.kind {
+        SegmentKind::LineMagic(call) if changes_job(cell, call) => Some(segment.span.start),
+        _ => None,
+    });
+    lowering.follows_job = bound.contains(&"job");
+    let at_start: Vec<&str> = bound
+        .iter()
+        .copied()
+        .filter(|name| *name != "job" || moves.is_none_or(|moves| cell::mentions(&cell.text()[..moves], "job")))
+        .collect();
+    let binding = if at_start.is_empty() {
         String::new()
     } else {
-        format!("::pipulate::bind!({}); ", bound.join(" "))
+        format!("::pipulate::bind!({}); ", at_start.join(" "))
     };
     // What a type says of how it looks counts also where it is the last expression, in this cell and in later ones.
     let names_library =
@@ -95,10 +107,17 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
     })
 }
 
+/// Whether a magic makes another job the notebook's.
+fn changes_job(cell: &Cell<'_>, call: &MagicCall) -> bool {
+    cell.slice(&call.name) == "pip_job" && !cell::wants_help(cell.text(), call)
+}
+
 struct Lowering<'a> {
     cell: &'a Cell<'a>,
     out: Builder<'a>,
     needs_library: bool,
+    /// `job` is bound, and bound again where the notebook goes to another.
+    follows_job: bool,
     /// What is put before places of the cell.
     anchors: Vec<(usize, String)>,
 }
@@ -161,7 +180,10 @@ impl Lowering<'_> {
                 }
                 _ => self.run_in_kernel(span),
             },
-            _ => self.run_in_kernel(span),
+            _ => {
+                let follows = self.follows_job && changes_job(self.cell, call);
+                self.run_in_kernel_and(span, if follows { " ::pipulate::bind!(job);" } else { "" });
+            }
         }
         Ok(())
     }
@@ -252,9 +274,14 @@ impl Lowering<'_> {
 
     /// Replaces a magic by a call that comes back to the kernel.
     fn run_in_kernel(&mut self, span: std::ops::Range<usize>) {
+        self.run_in_kernel_and(span, "");
+    }
+
+    fn run_in_kernel_and(&mut self, span: std::ops::Range<usize>, more: &str) {
         self.needs_library = true;
         let line = self.cell.slice(&span).trim();
-        self.generated(span.clone(), &format!("::pipulate::runtime::magic({});", literal(line)));
+        let code = format!("::pipulate::runtime::magic({});{more}", literal(line));
+        self.generated(span, &code);
     }
 
     fn usage(&self, call: &MagicCall, error: &UsageError) -> CellError {

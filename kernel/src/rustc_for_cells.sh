@@ -66,8 +66,13 @@ $known
 END
 [ "$changed" ] && identity=$((identity + 1))
 printf '%s\n%s' "$identity" "$externs" > .cell-identity
-if [ "$externs" ] && ! cmp -s Cargo.lock .kept-lock; then
-    cp Cargo.lock .kept-lock
+# Of packages that are not in use now, the versions are kept too: another kernel, offline perhaps, has them compiled.
+if [ "$externs" ] && ! [ .kept-lock -nt Cargo.lock ]; then
+    [ -f .kept-lock ] || : > .kept-lock
+    awk 'BEGIN { RS = ""; ORS = "\n\n" }
+        { name = match($0, /name = "[^"]*"/) ? substr($0, RSTART, RLENGTH) : "" }
+        FILENAME == "Cargo.lock" { used[name] = 1; print; next }
+        /^\[\[package\]\]/ && !(name in used)' Cargo.lock .kept-lock > .new-lock && mv .new-lock .kept-lock
 fi
 
 count=$#

@@ -1,5 +1,6 @@
 """The first tutorial in JupyterLab, in a headless browser, as a newcomer would: open it, run all cells, restart the kernel,
-run the cell that resumes. The state must be there. A screenshot of each stage is left behind to be looked at."""
+run the cell that resumes. The state must be there. Then the notebook that all clients run: it must show what nbclient shows. A
+screenshot of each stage is left behind to be looked at."""
 
 import argparse
 import contextlib
@@ -18,6 +19,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+import clients
 import notebooks
 
 NOTEBOOK = "01_first_pipeline.ipynb"
@@ -55,7 +57,7 @@ KERNEL_NAME = "return window.jupyterapp.shell.currentWidget.sessionContext.kerne
 
 @contextlib.contextmanager
 def server(folder):
-    """JupyterLab on a free port; its address, with the token."""
+    """JupyterLab on a free port; the address of a notebook, with the token."""
     settings = Path(os.environ["JUPYTERLAB_SETTINGS_DIR"])
     for name, content in SETTINGS.items():
         file = settings / name
@@ -84,7 +86,7 @@ def address(process, log_file):
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
             content = json.loads(information.read_text(encoding="utf-8"))
-            return f"{content['url']}lab/tree/{NOTEBOOK}?token={content['token']}&reset"
+            return lambda notebook: f"{content['url']}lab/tree/{notebook}?token={content['token']}&reset"
         time.sleep(0.1)
     sys.exit(f"JupyterLab did not start:\n{log_file.read_text(encoding='utf-8', errors='replace')[-3000:]}")
 
@@ -194,6 +196,18 @@ def tour(lab):
     print(f"after the restart the resume cell shows what was saved before it:\n{found}")
 
 
+def compare(lab, expected):
+    lab.ready()
+    lab.command("notebook:run-all-cells")
+    lab.ready()
+    lab.select(0, "start")
+    lab.screenshot("clients")
+    lab.select(len(clients.CELLS) - 1, "end")
+    lab.screenshot("clients-end")
+    if found := clients.differences("JupyterLab", expected, clients.shown(lab.notebook())):
+        sys.exit("\n".join(found))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("browser", "driver", "folder", "screenshots"):
@@ -203,11 +217,19 @@ def main():
     arguments.screenshots.mkdir(parents=True)
     # A copy: running a tutorial must not change the checkout.
     shutil.copytree("notebooks", arguments.folder / "notebooks")
-    with server(arguments.folder) as url, browser(arguments.browser, arguments.driver, arguments.folder) as page:
+    url = os.environ["PIPULATE_URL"]
+    source = clients.fresh(arguments.folder, "nbclient")
+    clients.with_nbclient(None, source, arguments.folder / "expected.ipynb")
+    expected = clients.shown(notebooks.read(arguments.folder / "expected.ipynb"))
+    os.environ["PIPULATE_URL"] = url
+    shutil.copy(source, arguments.folder / "notebooks")
+    with server(arguments.folder) as address_of, browser(arguments.browser, arguments.driver, arguments.folder) as page:
         lab = Lab(page, arguments.screenshots)
         try:
-            page.get(url)
+            page.get(address_of(NOTEBOOK))
             tour(lab)
+            page.get(address_of(clients.NAME))
+            compare(lab, expected)
         except BaseException:
             lab.screenshot("failed")
             raise

@@ -89,6 +89,20 @@ pub(super) fn around_value(message: &Value, code: &SourceMap) -> Option<Label> {
     })
 }
 
+/// A message without places in the crate that is made of a cell, such as that of `{closure@src/lib.rs:166:1: 166:9}`.
+pub(super) fn without_places(message: &str) -> String {
+    let mut parts = message.split("@src/lib.rs:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let place = part.len()
+            - part
+                .trim_start_matches(|digit: char| digit.is_ascii_digit() || ": ".contains(digit))
+                .len();
+        out.push_str(&part[place..]);
+    }
+    out
+}
+
 pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -225,6 +239,15 @@ fn indent(line: &str, column: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_closure_has_no_place_in_a_file_that_nobody_sees() {
+        let message = "`{closure@src/lib.rs:166:1: 166:9}` doesn't fit `{async block@src/lib.rs:2:3: 4:5}` at a@b";
+        assert_eq!(
+            without_places(message),
+            "`{closure}` doesn't fit `{async block}` at a@b"
+        );
+    }
 
     fn plain(text: &str) -> String {
         let mut out = String::new();

@@ -114,3 +114,26 @@ fn only_what_uses_job_or_pip_binds_them() {
     let taken = lower(&parse("job.title"), &|name| name == "job").unwrap();
     assert_eq!(taken.code.lowered(), "job.title");
 }
+
+#[test]
+fn job_is_the_one_that_the_cell_goes_to() {
+    let magic = "::pipulate::runtime::magic(\"%pip_job b\"); ::pipulate::bind!(job);";
+    for (text, expected) in [
+        // None may be current before.
+        ("%pip_job b\njob.key()", format!("(); {magic}\njob.key()")),
+        (
+            "pip.jobs(&f);\n%pip_job b\njob.key()",
+            format!("(); ::pipulate::bind!(pip); pip.jobs(&f);\n{magic}\njob.key()"),
+        ),
+        (
+            "job.key();\n%pip_job b\njob.key()",
+            format!("(); ::pipulate::bind!(job); job.key();\n{magic}\njob.key()"),
+        ),
+        (
+            "%pip_job b\nlet a = 1;",
+            "(); ::pipulate::runtime::magic(\"%pip_job b\");\nlet a = 1;".to_owned(),
+        ),
+    ] {
+        assert_eq!(lowered(text), expected, "{text}");
+    }
+}

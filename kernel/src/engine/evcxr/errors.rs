@@ -1,7 +1,7 @@
 //! evcxr's errors as the user is shown them.
 
 use super::compiler::has_standard_library_source;
-use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error};
+use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error, without_places};
 use crate::outputs::CellError;
 use crate::source_map::SourceMap;
 
@@ -65,7 +65,7 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
                 text: if message.label == format!("{}: {}", error.level(), error.message()) {
                     String::new()
                 } else {
-                    message.label.clone()
+                    without_places(&message.label)
                 },
                 primary: message.is_primary,
             })
@@ -74,7 +74,7 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
     if labels.is_empty() {
         labels.extend(around_value(&error.json, code));
     }
-    let mut help: Vec<String> = error.help().iter().map(|help| advice(help)).collect();
+    let mut help: Vec<String> = error.help().iter().map(|help| without_places(&advice(help))).collect();
     help.extend(error.evcxr_extra_hint().map(str::to_owned));
     Diagnostic {
         level: if error.level().is_empty() {
@@ -83,7 +83,7 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
             error.level().to_owned()
         },
         code: error.code().map(str::to_owned),
-        message: error.message(),
+        message: without_places(&error.message()),
         labels,
         help,
     }
