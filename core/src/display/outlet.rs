@@ -22,6 +22,10 @@ pub(super) enum Target<'a> {
 }
 
 /// Shows a bundle. In a notebook whose kernel does not answer, the cell fails.
+#[cfg_attr(
+    not(feature = "cell"),
+    expect(clippy::needless_pass_by_value, reason = "a notebook takes it")
+)]
 pub(super) fn show(bundle: MimeBundle, target: Target<'_>) {
     #[cfg(feature = "cell")]
     if crate::runtime::is_in_notebook() {
