@@ -15,6 +15,9 @@ use crate::standard_library;
 
 /// The folders of kernels begin with this, and the number of their process follows.
 const NAME: &str = "pipulate-kernel-";
+/// How long the path of the place of temporary files may be: what lies in a root has the path of a socket.
+#[cfg(unix)]
+const LONGEST: usize = 50;
 /// Where cargo looks for what it is told.
 const CONFIGURATION_FILE: &str = ".cargo/config.toml";
 const CONFIGURATION: &str = "[profile.dev.package.\"*\"]\nopt-level = 2\n";
@@ -48,7 +51,7 @@ impl BuildRoot {
                 Some(path) if create_private(&path).is_ok() => path,
                 _ => {
                     let name = format!("{NAME}{}-", std::process::id());
-                    private().prefix(&name).tempdir()?.keep()
+                    private().prefix(&name).tempdir_in(place())?.keep()
                 }
             };
             let path = path.canonicalize()?;
@@ -66,7 +69,7 @@ impl BuildRoot {
 
     /// A folder in it, which only this user can enter, for one notebook.
     pub fn notebook_folder(&self) -> io::Result<TempDir> {
-        private().prefix("notebook-").tempdir_in(&self.path)
+        private().prefix("n-").tempdir_in(&self.path)
     }
 
     /// Takes the compiler of this toolchain, known by its `sysroot`, and prepares the source of its standard library. Without,
@@ -143,10 +146,20 @@ pub fn is_root_of(folder: &Path, process: u32) -> bool {
     is_root(folder) && name.is_some_and(|name| name.starts_with(&format!("{NAME}{process}-")))
 }
 
-/// A path that nobody can guess, for the folder of a process.
+/// Where roots are made.
+fn place() -> PathBuf {
+    let place = std::env::temp_dir();
+    #[cfg(unix)]
+    if place.as_os_str().len() > LONGEST {
+        return PathBuf::from("/tmp");
+    }
+    place
+}
+
+/// A path that is nobody's yet, for the folder of a process.
 pub fn new_path(process: u32) -> PathBuf {
-    let unique = uuid::Uuid::new_v4().simple();
-    std::env::temp_dir().join(format!("{NAME}{process}-{unique}"))
+    let unique = uuid::Uuid::new_v4().simple().to_string();
+    place().join(format!("{NAME}{process}-{}", &unique[..6]))
 }
 
 /// Temporary folders that only this user can enter.

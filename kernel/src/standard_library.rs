@@ -35,7 +35,7 @@ const PARTS: [Part; 7] = [
     part("proc_macro", &["core", "std"]),
     part("std", &["alloc", "cfg-if", "core", "hashbrown", "std_detect"]),
     Part {
-        features: &["nightly", "rustc-dep-of-std"],
+        features: &["nightly", "rustc-dep-of-std", "rustc-internal-api"],
         ..part("hashbrown", &["alloc", "core"])
     },
     Part {

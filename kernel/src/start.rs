@@ -73,7 +73,7 @@ pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
 
 fn options(root: &Arc<BuildRoot>, worker: PathBuf, data: &Path) -> io::Result<Options> {
     Ok(Options {
-        build_root: Arc::clone(root),
+        build_root: Arc::downgrade(root),
         worker,
         optimisation: OPTIMISATION.to_owned(),
         cell_library: cell_library::dependency(&cell_library::unpack(data)?),

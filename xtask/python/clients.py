@@ -84,10 +84,15 @@ def shown(notebook):
             elif kind == "error":
                 outputs.append((kind, output["ename"], output["evalue"], "\n".join(output["traceback"])))
             else:
-                data = sorted((mime, notebooks.text(value)) for mime, value in output["data"].items())
+                data = sorted((mime, content(value)) for mime, value in output["data"].items())
                 outputs.append((kind, data, output.get("execution_count")))
         found.append((cell["execution_count"], outputs))
     return json.loads(TIME.sub("TIME", json.dumps(found)))
+
+
+def content(value):
+    """Text, or JSON whatever the order of its keys."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else notebooks.text(value)
 
 
 def lines(text):

@@ -1,5 +1,6 @@
 """Jupyter's own kernel tests, told what this kernel's cells look like, and what they do not ask: failing cells."""
 
+import platform
 import unittest
 
 import jupyter_kernel_test
@@ -114,6 +115,27 @@ class Requests(unittest.TestCase):
         self.assertTrue(found["found"])
         self.assertIn("Appends an element", found["data"]["text/plain"])
         self.assertIn("<p>Appends an element", found["data"]["text/html"])
+
+    def test_types_are_inferred_from_the_part_of_the_standard_library_that_is_read(self):
+        self.ask(self.client.execute, "use std::{collections::*, sync::*, rc::Rc, cell::RefCell};")
+        for code in (
+            "let mut counts = HashMap::new(); for word in [1, 2] { *counts.entry(word).or_insert(0usize) += 1; }",
+            'let lists = ["a"].iter().fold(HashMap::new(), |mut map, key| { map.entry(*key).or_insert_with(Vec::new).push(1); map });',
+            "let ordered: BTreeMap<_, _> = counts.iter().map(|(word, count)| (*count, *word)).collect();",
+            "let shared = Arc::new(Mutex::new(VecDeque::from([1.5])));",
+            "let locked = shared.lock().unwrap().iter().copied().fold(0.0, f64::max);",
+            "let cell = Rc::new(RefCell::new(HashSet::from([1u8])));",
+            'let text = std::fs::read_to_string("/nonexistent").unwrap_or_default().lines().map(str::len).collect::<Vec<_>>();',
+            "let (sender, receiver) = mpsc::channel::<u8>();",
+            "let now = std::time::Instant::now();",
+            "let number = 7u32.checked_pow(2).map(std::num::Wrapping);",
+            'let words = "a b".split(\' \').zip(1..).collect::<Vec<_>>();',
+            "let zero = unsafe { std::arch::x86_64::_mm_setzero_si128() };",
+        ):
+            if "arch" in code and platform.machine() != "x86_64":
+                continue
+            with self.subTest(code):
+                self.ask(self.client.execute, code)
 
     def test_names_are_known_while_a_cell_runs(self):
         self.ask(self.client.execute, "let remembered: Vec<u8> = vec![];")

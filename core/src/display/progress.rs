@@ -132,7 +132,7 @@ impl Show for Progress {
 
 impl State {
     fn reach(&mut self, done: usize) {
-        let is_last = self.total == Some(done) && self.done != done;
+        let is_last = self.total.is_some_and(|total| self.done < total && done >= total);
         self.done = done;
         if is_last || self.shown.is_none_or(|shown| shown.elapsed() >= PACE) {
             self.show();

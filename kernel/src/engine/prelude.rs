@@ -70,7 +70,7 @@ impl<T: ::std::fmt::Debug + ?::std::marker::Sized> PIPULATE_SHOW for T {
 }
 "#;
 /// The trait by which the cell library's types are shown comes by this name.
-const DISPLAY_NAME: &str = "PIPULATE_SHOW";
+pub(super) const DISPLAY_NAME: &str = "PIPULATE_SHOW";
 /// Takes the trait away, and leaves the choice to evcxr.
 pub(super) const NO_DISPLAY: &str = "#[allow(non_camel_case_types)] trait PIPULATE_SHOW {}";
 
@@ -159,9 +159,10 @@ pub(super) static AHEAD: [&str; 3] = [
     "::std::result::Result::<(), ::std::string::String>::Ok(())?;",
 ];
 
-/// Whether a name that evcxr lists is the prelude's and not the user's.
+/// Whether a name that evcxr lists is the prelude's or evcxr's, and not the user's.
 pub(super) fn owns(name: &str) -> bool {
-    name.to_ascii_lowercase().starts_with("pipulate_") || matches!(name, "println" | "eprintln" | "evcxr_display()")
+    let lower = name.to_ascii_lowercase();
+    lower.starts_with("pipulate_") || lower.contains("evcxr") || matches!(name, "println" | "eprintln")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pipulate::store::wire::{FRAME_LIMIT, read_message, write_message};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -461,9 +461,14 @@ impl Drop for Supervisor {
         // A kernel that was killed could not end cargo and the compilers.
         let orphaned = rustix::process::getppid() != self.parent;
         if orphaned && crate::build_root::is_root(&self.folder) {
-            crate::processes::kill_all_in(&self.folder);
-            // Else the next kernel does it.
-            let _ = std::fs::remove_dir_all(&self.folder);
+            // A compiler that has just been killed may still write. What is left then is the next kernel's to remove.
+            for _ in 0..20 {
+                crate::processes::kill_all_in(&self.folder);
+                if std::fs::remove_dir_all(&self.folder).is_ok() || !self.folder.exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ fn what_is_displayed_comes_in_order_with_what_is_printed() {
     // What a cell has imported is there in the next one.
     notebook.check("display(&vec![1, 2]);", &["display: [1, 2]"]);
 
-    // What the compiler warns of comes last, once.
+    // What the compiler warns of comes last.
     let unused = "println!(\"x\");\n  vec![1].iter().map(|x| x + 1);";
     let shown = notebook.shown(unused);
     assert_eq!(shown.len(), 1, "{shown:?}");
@@ -47,7 +47,11 @@ fn what_is_displayed_comes_in_order_with_what_is_printed() {
         "{warning}"
     );
     assert!(text(&shown[0], "text/html").contains("<summary>1 warning</summary>"));
-    notebook.check(unused, &["stdout: x\n"]);
+    let later = notebook.shown("2 + 2");
+    assert_eq!((later.len(), later[0].kind), (1, "result"));
+    // A cell that fails has more to say.
+    let (sent, result) = notebook.run_with("vec![1].iter().map(|x| x + 1); panic!(\"no\");", &[]);
+    assert!(sent.is_empty() && result.is_err(), "{sent:?}");
 
     // All that is shown by an id carries it.
     let shown = notebook.shown(
@@ -227,4 +231,41 @@ fn rows_are_a_table_and_loops_have_a_bar() {
         result.is_err() && sent.last().unwrap().contains("2 of 9, stopped after"),
         "{sent:?}"
     );
+}
+
+#[test]
+fn what_is_shown_by_another_trait_or_not_at_all_is_as_evcxr_has_it() {
+    let mut notebook = TestNotebook::start();
+    notebook.check("struct Bare(i32);", &[]);
+    for code in ["vec![Bare(1)]", "Some(Bare(1))", "Bare(1)"] {
+        let error = notebook.check_error(code, "CompileError", "`Bare` doesn't implement `Debug` [E0277]");
+        assert!(error.traceback.join("\n").contains("cell:1:"), "{error:#?}");
+    }
+    // Neither the cell nor its error says what is in the way.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    std::fs::write(
+        folder.path().join("Cargo.toml"),
+        "[package]\nname = \"shapes\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.path().join("src/lib.rs"),
+        "pub trait Picture { fn picture(&self) -> String; fn evcxr_display(&self) { \
+         println!(\"EVCXR_BEGIN_CONTENT text/html\\n{}\\nEVCXR_END_CONTENT\", self.picture()); } }\n\
+         #[derive(Debug)] pub struct Disc(pub u8);\n\
+         impl Picture for Disc { fn picture(&self) -> String { format!(\"<b>{}</b>\", self.0) } }\n",
+    )
+    .unwrap();
+    notebook.check("let kept = vec![1];", &[]);
+    let added = format!(
+        ":dep shapes = {{ path = \"{}\" }}\nuse shapes::Picture as _;",
+        folder.path().display()
+    );
+    notebook.run_with(&added, &[]).1.unwrap();
+    for number in 1..3 {
+        let shown = notebook.shown(&format!("shapes::Disc({number})"));
+        assert_eq!(text(&shown[0], "text/html"), format!("<b>{number}</b>"), "{shown:?}");
+    }
+    notebook.check("kept", &["result: [1]"]);
 }

@@ -2,8 +2,15 @@
 
 use super::compiler::has_standard_library_source;
 use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error, without_places};
+use crate::engine::prelude::DISPLAY_NAME;
 use crate::outputs::CellError;
 use crate::source_map::SourceMap;
+
+/// Whether errors are about the way in which a last expression is shown, and not about the user's code.
+pub(super) fn show_our_display(errors: &[evcxr::CompilationError]) -> bool {
+    let is_error = |error: &evcxr::CompilationError| error.level() == "error";
+    !errors.iter().any(is_error) || errors.iter().any(|error| error.json.to_string().contains(DISPLAY_NAME))
+}
 
 pub(super) fn start_error(error: &evcxr::Error) -> CellError {
     CellError::new(
@@ -42,6 +49,20 @@ pub(super) fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellEr
             error
         }
     }
+}
+
+/// What cargo says of a dependency, without what it did meanwhile.
+fn without_progress(message: &str) -> &str {
+    let mut rest = message;
+    while let Some((line, more)) = rest.split_once('\n')
+        && line.starts_with("    ")
+        && ["Updating", "Locking", "Adding", "Downloading", "Downloaded"]
+            .iter()
+            .any(|verb| line.trim_start().starts_with(verb))
+    {
+        rest = more;
+    }
+    rest.strip_prefix("error: ").unwrap_or(rest)
 }
 
 /// What evcxr gives as advice, a blank line and a replacement: on one line where it fits.
@@ -83,7 +104,7 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
             error.level().to_owned()
         },
         code: error.code().map(str::to_owned),
-        message: without_places(&error.message()),
+        message: without_places(without_progress(&error.message())),
         labels,
         help,
     }

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::Value;
 
-use super::asynchronous;
-use super::commands::{end_of_name, is_dependency, split_dependencies, without_commands};
+use super::commands::{end_of_name, is_dependency, without_commands};
 use super::dependency_cache::DependencyCache;
 use super::diagnostics::returned_error;
 use super::documentation::documentation;
@@ -28,11 +27,11 @@ use crate::worker::wire::Panic;
 
 mod compiler;
 mod errors;
+mod preparation;
 mod warnings;
 
 pub use compiler::has_standard_library_source;
 use errors::{evaluation_error, start_error};
-use warnings::Warnings;
 
 /// How long the end of a cell may take from the worker to here, evcxr having seen it already.
 const END: Duration = Duration::from_secs(10);
@@ -52,8 +51,8 @@ pub struct Options {
     pub cell_library: String,
     /// Where compiled dependencies are kept for the next kernel.
     pub cache: PathBuf,
-    /// Where cells are compiled.
-    pub build_root: Arc<BuildRoot>,
+    /// Where cells are compiled. It goes when the notebook ends, and not only when its engine has noticed.
+    pub build_root: Weak<BuildRoot>,
 }
 
 /// evcxr, with a worker of ours around user code.
@@ -63,7 +62,7 @@ pub struct EvcxrEngine {
     interrupter: Arc<WorkerInterrupter>,
     cell_library: Option<String>,
     cache: DependencyCache,
-    build_root: Arc<BuildRoot>,
+    build_root: Weak<BuildRoot>,
     /// The toolchain's folder.
     sysroot: Option<PathBuf>,
     /// The level at which cells are optimised.
@@ -79,7 +78,6 @@ pub struct EvcxrEngine {
     keeps_versions: bool,
     /// Where the crate is that cells are compiled as.
     crate_folder: Option<PathBuf>,
-    warnings: Warnings,
     /// What has become of [`prelude::DISPLAY`].
     display: Display,
     /// What is left to evaluate when there is time.
@@ -104,7 +102,8 @@ impl EvcxrEngine {
     pub fn start(options: &Options, socket: Arc<CellSocket>) -> Result<Self, CellError> {
         let sysroot = compiler::sysroot();
         if let Some(sysroot) = &sysroot
-            && let Err(error) = options.build_root.use_toolchain(sysroot)
+            && let Some(root) = options.build_root.upgrade()
+            && let Err(error) = root.use_toolchain(sysroot)
         {
             tracing::info!(%error, "all of the standard library is read");
         }
@@ -121,7 +120,7 @@ impl EvcxrEngine {
             interrupter,
             cell_library: Some(options.cell_library.clone()),
             cache: DependencyCache::new(&options.cache, &compiler::version(sysroot.as_deref())),
-            build_root: Arc::clone(&options.build_root),
+            build_root: Weak::clone(&options.build_root),
             sysroot,
             optimisation: options.optimisation.clone(),
             optimisation_end: "",
@@ -130,7 +129,6 @@ impl EvcxrEngine {
             runtime: Runtime::None,
             keeps_versions: false,
             crate_folder: None,
-            warnings: Warnings::default(),
             display: Display::Stays,
             ahead: prelude::AHEAD.iter(),
             to_revive: false,
@@ -196,12 +194,12 @@ impl EvcxrEngine {
     }
 
     /// Shows, folded away, what the compiler warns of.
-    fn show_warnings(&mut self, code: &SourceMap, evaluation: &Evaluation<'_>) {
+    fn show_warnings(&self, code: &SourceMap, evaluation: &Evaluation<'_>) {
         // Of a cell that ran nothing, the compiler said nothing.
         if !self.socket.has_started() {
             return;
         }
-        let warnings = self.crate_folder.as_ref().map(|folder| self.warnings.of(folder, code));
+        let warnings = self.crate_folder.as_ref().map(|folder| warnings::of(folder, code));
         let Some(warnings) = warnings.filter(|warnings| !warnings.is_empty()) else {
             return;
         };
@@ -278,101 +276,6 @@ impl EvcxrEngine {
         }
     }
 
-    /// While dependencies are added, cargo asks about rustc each time, which gives the versions in use the chance to stay; see
-    /// `rustc_for_cells.sh`. That takes time that other cells need not spend.
-    fn keep_versions(&mut self, adding: bool) -> Result<(), evcxr::Error> {
-        if self.keeps_versions != adding {
-            let remembers = if adding { "0" } else { "1" };
-            let variable = format!(":build_env CARGO_CACHE_RUSTC_INFO={remembers}");
-            self.context.execute(&variable)?;
-            self.keeps_versions = adding;
-        }
-        Ok(())
-    }
-
-    /// Does what must be done before a cell runs, and gives what is left of it to do.
-    fn prepare<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
-        let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
-        let adding = code.lines().any(|line| new(&line));
-        self.keep_versions(adding)?;
-        if self.optimisation_end.is_empty() && (code.contains("std::arch") || code.contains("core::arch")) {
-            self.read_arch();
-        }
-        let display = prelude::display(code);
-        if display == Display::Goes && self.display == Display::Stays {
-            self.context.execute(prelude::NO_DISPLAY)?;
-        }
-        if display != Display::Stays {
-            self.display = display;
-        }
-        if adding {
-            self.prepare_to_add()?;
-        }
-        self.prepare_to_await(code)
-    }
-
-    /// Lets types of `std::arch` be inferred, which takes seconds.
-    fn read_arch(&mut self) {
-        self.optimisation_end = " ";
-        if let Some(sysroot) = &self.sysroot {
-            match self.build_root.provide_arch(sysroot) {
-                Ok(()) => self.set_optimisation(&self.optimisation.clone()),
-                Err(error) => tracing::info!(%error, "types of `std::arch` are not inferred"),
-            }
-        }
-    }
-
-    /// The line that adds the cell library, if a cell adds other dependencies first. Both may want one crate with different
-    /// features: coming later, the library would replace the user's by another, whose types are others, too.
-    fn library_to_come(&self, code: &str) -> Option<String> {
-        let library = self.cell_library.as_ref()?;
-        let mut dependencies = code.lines().filter(|line| is_dependency(line)).peekable();
-        dependencies.peek()?;
-        dependencies.all(|line| line != library).then(|| library.clone())
-    }
-
-    /// Runs a cell, unless it was interrupted before.
-    fn run(&mut self, code: &SourceMap, evaluation: &Evaluation<'_>) -> Option<Result<EvalOutputs, evcxr::Error>> {
-        let prepared = self.prepare(code.lowered());
-        // A cell of ours may have taken the interrupt that was meant for the user's.
-        if prepared.is_ok() && evaluation.outputs.is_interrupted() {
-            return None;
-        }
-        Some(prepared.and_then(|code| self.context.execute(&code)))
-    }
-
-    /// Before dependencies are added: what might not outlive them goes.
-    fn prepare_to_add(&mut self) -> Result<(), evcxr::Error> {
-        self.load_dependencies();
-        if self.runtime == Runtime::Ready {
-            self.context.execute(asynchronous::RETIRE)?;
-            self.runtime = Runtime::Wanted;
-        }
-        Ok(())
-    }
-
-    /// Gives a cell that awaits, or comes after one that did, the runtime to do it on; and gives what is left of it to do.
-    fn prepare_to_await<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
-        let mut all = self.dependencies.iter().map(String::as_str).chain(code.lines());
-        let has_tokio = all.any(asynchronous::adds_tokio);
-        let code = asynchronous::with_features(code);
-        let wanted =
-            self.runtime == Runtime::Wanted || (self.runtime == Runtime::None && asynchronous::is_in(&code, has_tokio));
-        if !wanted {
-            return Ok(code);
-        }
-        self.load_dependencies();
-        let (dependencies, rest) = split_dependencies(&code);
-        self.context.execute(&dependencies)?;
-        // Where tokio cannot be had, the user's cell says so.
-        if (has_tokio || self.context.execute(asynchronous::DEPENDENCY).is_ok())
-            && self.context.execute(asynchronous::RUNTIME).is_ok()
-        {
-            self.runtime = Runtime::Ready;
-        }
-        Ok(Cow::Owned(rest))
-    }
-
     /// After the runner is gone, what the prelude did in it must be done in the new one.
     fn revive(&mut self) {
         self.to_revive = false;
@@ -425,6 +328,13 @@ impl Engine for EvcxrEngine {
             code = Cow::Borrowed(evaluation.code);
             result = self.run(&code, evaluation);
         }
+        if self.display == Display::Stays
+            && let Some(Err(evcxr::Error::CompilationErrors(errors))) = &result
+            && errors::show_our_display(errors)
+            && !evaluation.outputs.is_interrupted()
+        {
+            result = self.run_without_display(&code, evaluation).or(result);
+        }
         let interrupted = self.interrupter.end();
         let Some(result) = result else {
             return Err(cancelled_error());
@@ -438,8 +348,14 @@ impl Engine for EvcxrEngine {
                 if self.dependencies.len() > before {
                     self.keep_dependencies();
                 }
-                self.show_warnings(&code, evaluation);
-                self.finish(outputs)
+                if let Display::Replaced = prelude::display(code.lowered()) {
+                    self.display = Display::Replaced;
+                }
+                let finished = self.finish(outputs);
+                if finished.is_ok() {
+                    self.show_warnings(&code, evaluation);
+                }
+                finished
             }
             Err(evcxr::Error::SubprocessTerminated(message)) => {
                 let ended = self.socket.wait_for_end(END);
@@ -519,10 +435,19 @@ impl Engine for EvcxrEngine {
 
     fn reset(&mut self) -> Result<(), CellError> {
         self.runtime = Runtime::None;
-        self.display = Display::Stays;
+        // What was said of how to show values stays with evcxr.
+        let again = if self.display == Display::Goes {
+            prelude::NO_DISPLAY
+        } else {
+            ""
+        };
+        if self.display == Display::Replaced {
+            self.display = Display::Stays;
+        }
         self.context
             .execute(":clear")
             .and_then(|_| self.context.execute(&prelude::first()))
+            .and_then(|_| self.context.execute(again))
             .map(|_| ())
             .map_err(|error| evaluation_error(&error, &SourceMap::default()))
     }

@@ -1,6 +1,5 @@
 //! What the compiler warns of in a cell that works. evcxr keeps it to itself; `rustc_for_cells.sh` leaves it in a file.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -17,23 +16,16 @@ const OF_GENERATED_CODE: [&str; 3] = ["unused_parens", "unused_braces", "unreach
 /// A line with less may be any line.
 const TELLING: usize = 4;
 
-/// The warnings that were shown so far: each is shown once.
-#[derive(Debug, Default)]
-pub(super) struct Warnings {
-    shown: HashSet<String>,
-}
-
-impl Warnings {
-    /// What is new of a cell that was compiled in this folder.
-    pub(super) fn of(&mut self, folder: &Path, code: &SourceMap) -> Vec<String> {
-        let messages = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
-        messages
-            .lines()
-            .filter_map(|line| diagnostic(&serde_json::from_str(line).ok()?, code))
-            .map(|diagnostic| diagnostic.plain(code.source()))
-            .filter(|text| self.shown.insert(text.clone()))
-            .collect()
-    }
+/// What the compiler warns of in a cell that was compiled in this folder.
+pub(super) fn of(folder: &Path, code: &SourceMap) -> Vec<String> {
+    let messages = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+    let mut found: Vec<String> = messages
+        .lines()
+        .filter_map(|line| diagnostic(&serde_json::from_str(line).ok()?, code))
+        .map(|diagnostic| diagnostic.plain(code.source()))
+        .collect();
+    found.dedup();
+    found
 }
 
 /// A warning of the user's code, if it is one.
@@ -118,20 +110,19 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_shown_once_at_its_place_in_the_cell() {
+    fn a_warning_is_shown_at_its_place_in_the_cell() {
         let folder = tempfile::tempdir().unwrap();
         let write = |messages: &[Value]| {
             let lines: Vec<String> = messages.iter().map(Value::to_string).collect();
             std::fs::write(folder.path().join(FILE), lines.join("\n")).unwrap();
         };
         let code = SourceMap::identity("let a = 1; foo(a);\n    bar(a);");
-        let mut warnings = Warnings::default();
-        assert_eq!(warnings.of(folder.path(), &code), [""; 0]);
+        assert_eq!(of(folder.path(), &code), [""; 0]);
         write(&[
             message("unused_must_use", "foo(a);", 1),
             message("deprecated", "    bar(a);", 5),
         ]);
-        let shown = warnings.of(folder.path(), &code);
+        let shown = of(folder.path(), &code);
         assert_eq!(shown.len(), 2);
         assert!(
             shown[0].starts_with("warning: mind this\n --> cell:1:12\n") && shown[0].contains("= help: do that"),
@@ -143,7 +134,8 @@ mod tests {
             "{}",
             shown[1]
         );
-        assert_eq!(warnings.of(folder.path(), &code), [""; 0]);
+        // Those of items of earlier cells, which are compiled again.
+        assert_eq!(of(folder.path(), &SourceMap::identity("other(1);")), [""; 0]);
     }
 
     #[test]

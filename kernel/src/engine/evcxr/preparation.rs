@@ -1,0 +1,137 @@
+//! What must be done before a cell runs: what it adds, what it awaits, how its value is shown.
+
+use std::borrow::Cow;
+
+use evcxr::EvalOutputs;
+
+use super::{EvcxrEngine, Runtime};
+use crate::engine::asynchronous;
+use crate::engine::commands::{is_dependency, split_dependencies};
+use crate::engine::prelude::{self, Display};
+use crate::engine::{Engine as _, Evaluation};
+use crate::source_map::SourceMap;
+
+impl EvcxrEngine {
+    /// While dependencies are added, cargo asks about rustc each time, which gives the versions in use the chance to stay; see
+    /// `rustc_for_cells.sh`. That takes time that other cells need not spend.
+    pub(super) fn keep_versions(&mut self, adding: bool) -> Result<(), evcxr::Error> {
+        if self.keeps_versions != adding {
+            let remembers = if adding { "0" } else { "1" };
+            let variable = format!(":build_env CARGO_CACHE_RUSTC_INFO={remembers}");
+            self.context.execute(&variable)?;
+            self.keeps_versions = adding;
+        }
+        Ok(())
+    }
+
+    /// Does what must be done before a cell runs, and gives what is left of it to do.
+    fn prepare<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
+        let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
+        let adding = code.lines().any(|line| new(&line));
+        self.keep_versions(adding)?;
+        if self.optimisation_end.is_empty() && names(code, "arch") {
+            self.read_arch();
+        }
+        let display = prelude::display(code);
+        if display == Display::Goes && self.display == Display::Stays {
+            self.context.execute(prelude::NO_DISPLAY)?;
+            self.display = Display::Goes;
+        }
+        if adding {
+            self.prepare_to_add()?;
+        }
+        self.prepare_to_await(code)
+    }
+
+    /// Lets types of `std::arch` be inferred, which takes seconds.
+    fn read_arch(&mut self) {
+        self.optimisation_end = " ";
+        if let Some(sysroot) = &self.sysroot
+            && let Some(root) = self.build_root.upgrade()
+        {
+            match root.provide_arch(sysroot) {
+                Ok(()) => self.set_optimisation(&self.optimisation.clone()),
+                Err(error) => tracing::info!(%error, "types of `std::arch` are not inferred"),
+            }
+        }
+    }
+
+    /// The line that adds the cell library, if a cell adds other dependencies first. Both may want one crate with different
+    /// features: coming later, the library would replace the user's by another, whose types are others, too.
+    pub(super) fn library_to_come(&self, code: &str) -> Option<String> {
+        let library = self.cell_library.as_ref()?;
+        let mut dependencies = code.lines().filter(|line| is_dependency(line)).peekable();
+        dependencies.peek()?;
+        dependencies.all(|line| line != library).then(|| library.clone())
+    }
+
+    /// Runs a cell, unless it was interrupted before.
+    pub(super) fn run(
+        &mut self,
+        code: &SourceMap,
+        evaluation: &Evaluation<'_>,
+    ) -> Option<Result<EvalOutputs, evcxr::Error>> {
+        let prepared = self.prepare(code.lowered());
+        // A cell of ours may have taken the interrupt that was meant for the user's.
+        if prepared.is_ok() && evaluation.outputs.is_interrupted() {
+            return None;
+        }
+        Some(prepared.and_then(|code| self.context.execute(&code)))
+    }
+
+    /// Compiles a cell as evcxr alone would. If that works, [`prelude::DISPLAY`] was in the way of another trait, and is gone; else
+    /// what the compiler says is about the user's code.
+    pub(super) fn run_without_display(
+        &mut self,
+        code: &SourceMap,
+        evaluation: &Evaluation<'_>,
+    ) -> Option<Result<EvalOutputs, evcxr::Error>> {
+        self.context.execute(prelude::NO_DISPLAY).ok()?;
+        self.display = Display::Goes;
+        let result = self.run(code, evaluation);
+        if let Some(Err(evcxr::Error::CompilationErrors(_))) = &result
+            && self.context.execute(prelude::DISPLAY).is_ok()
+        {
+            self.display = Display::Stays;
+        }
+        result
+    }
+
+    /// Before dependencies are added: what might not outlive them goes.
+    fn prepare_to_add(&mut self) -> Result<(), evcxr::Error> {
+        self.load_dependencies();
+        if self.runtime == Runtime::Ready {
+            self.context.execute(asynchronous::RETIRE)?;
+            self.runtime = Runtime::Wanted;
+        }
+        Ok(())
+    }
+
+    /// Gives a cell that awaits, or comes after one that did, the runtime to do it on; and gives what is left of it to do.
+    fn prepare_to_await<'a>(&mut self, code: &'a str) -> Result<Cow<'a, str>, evcxr::Error> {
+        let mut all = self.dependencies.iter().map(String::as_str).chain(code.lines());
+        let has_tokio = all.any(asynchronous::adds_tokio);
+        let code = asynchronous::with_features(code);
+        let wanted =
+            self.runtime == Runtime::Wanted || (self.runtime == Runtime::None && asynchronous::is_in(&code, has_tokio));
+        if !wanted {
+            return Ok(code);
+        }
+        self.load_dependencies();
+        let (dependencies, rest) = split_dependencies(&code);
+        self.context.execute(&dependencies)?;
+        // Where tokio cannot be had, the user's cell says so.
+        if (has_tokio || self.context.execute(asynchronous::DEPENDENCY).is_ok())
+            && self.context.execute(asynchronous::RUNTIME).is_ok()
+        {
+            self.runtime = Runtime::Ready;
+        }
+        Ok(Cow::Owned(rest))
+    }
+}
+
+/// Whether a word stands in the code, wherever.
+fn names(code: &str, word: &str) -> bool {
+    let ends = |character: char| !character.is_alphanumeric() && character != '_';
+    code.split(ends).any(|found| found == word)
+}
