@@ -222,12 +222,13 @@ def main():
     clients.with_nbclient(None, source, arguments.folder / "expected.ipynb")
     expected = clients.shown(notebooks.read(arguments.folder / "expected.ipynb"))
     os.environ["PIPULATE_URL"] = url
-    shutil.copy(source, arguments.folder / "notebooks")
     with server(arguments.folder) as address_of, browser(arguments.browser, arguments.driver, arguments.folder) as page:
         lab = Lab(page, arguments.screenshots)
         try:
             page.get(address_of(NOTEBOOK))
             tour(lab)
+            # Not before: a newcomer sees the tutorials alone.
+            shutil.copy(source, arguments.folder / "notebooks")
             page.get(address_of(clients.NAME))
             compare(lab, expected)
         except BaseException:

@@ -159,15 +159,37 @@ pub(super) static AHEAD: [&str; 3] = [
     "::std::result::Result::<(), ::std::string::String>::Ok(())?;",
 ];
 
-/// Whether a name that evcxr lists is the prelude's or evcxr's, and not the user's.
+/// Whether a name that evcxr lists is the prelude's and not the user's.
 pub(super) fn owns(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    lower.starts_with("pipulate_") || lower.contains("evcxr") || matches!(name, "println" | "eprintln")
+    name.to_ascii_lowercase().starts_with("pipulate_") || matches!(name, "println" | "eprintln")
+}
+
+/// Whether a completion is of code that is put around cells, and not for users.
+pub(super) fn hides(label: &str) -> bool {
+    const GENERATED: [&str; 4] = [
+        "evcxr_display",
+        "evcxr_variable_store",
+        "evcxr_analysis_wrapper",
+        "EvcxrUserCodeError",
+    ];
+    owns(label) || GENERATED.iter().any(|generated| label.contains(generated))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn completions_of_generated_code_are_hidden() {
+        for (label, expected) in [
+            ("iter().evcxr_display()", true),
+            ("pipulate_report(…)", true),
+            ("evcxr_helper()", false),
+            ("display()", false),
+        ] {
+            assert_eq!(hides(label), expected, "{label}");
+        }
+    }
 
     #[test]
     fn a_cell_that_brings_another_way_to_show_values_is_known() {

@@ -385,7 +385,7 @@ impl Engine for EvcxrEngine {
                 items: found
                     .completions
                     .into_iter()
-                    .filter(|completion| !prelude::owns(&completion.label))
+                    .filter(|completion| !prelude::hides(&completion.label))
                     .map(|completion| Completion {
                         text: completion.code,
                         label: completion.label,
