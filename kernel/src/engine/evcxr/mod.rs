@@ -333,7 +333,7 @@ impl Engine for EvcxrEngine {
             && errors::show_our_display(errors)
             && !evaluation.outputs.is_interrupted()
         {
-            result = self.run_without_display(&code, evaluation).or(result);
+            result = self.run_without_display(&code, evaluation);
         }
         let interrupted = self.interrupter.end();
         let Some(result) = result else {

@@ -79,19 +79,20 @@ impl EvcxrEngine {
         Some(prepared.and_then(|code| self.context.execute(&code)))
     }
 
-    /// Compiles a cell as evcxr alone would. If that works, [`prelude::DISPLAY`] was in the way of another trait, and is gone; else
-    /// what the compiler says is about the user's code.
+    /// Runs a cell as evcxr alone would. If it compiles, [`prelude::DISPLAY`] was in the way of another trait, and is gone; else what
+    /// the compiler says is about the user's code.
     pub(super) fn run_without_display(
         &mut self,
         code: &SourceMap,
         evaluation: &Evaluation<'_>,
     ) -> Option<Result<EvalOutputs, evcxr::Error>> {
-        self.context.execute(prelude::NO_DISPLAY).ok()?;
+        if let Err(error) = self.context.execute(prelude::NO_DISPLAY) {
+            return Some(Err(error));
+        }
         self.display = Display::Goes;
         let result = self.run(code, evaluation);
-        if let Some(Err(evcxr::Error::CompilationErrors(_))) = &result
-            && self.context.execute(prelude::DISPLAY).is_ok()
-        {
+        let has_run = matches!(&result, Some(Ok(_) | Err(evcxr::Error::SubprocessTerminated(_))));
+        if !has_run && self.context.execute(prelude::DISPLAY).is_ok() {
             self.display = Display::Stays;
         }
         result
