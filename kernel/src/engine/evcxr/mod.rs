@@ -114,29 +114,32 @@ impl EvcxrEngine {
         drain(outputs.stdout, "evcxr");
         drain(outputs.stderr, "worker");
         let interrupter = Arc::new(WorkerInterrupter::new(Arc::clone(&socket)));
+        let mut context = CommandContext::with_eval_context(context);
+        let folder = context.execute(":last_compile_dir").ok();
+        let folder = folder.and_then(|folder| Some(PathBuf::from(folder.get("text/plain")?.trim())));
         let mut engine = Self {
-            context: CommandContext::with_eval_context(context),
+            context,
             socket,
             interrupter,
             cell_library: Some(options.cell_library.clone()),
             cache: DependencyCache::new(&options.cache, &compiler::version(sysroot.as_deref())),
             build_root: Weak::clone(&options.build_root),
             sysroot,
-            optimisation: options.optimisation.clone(),
+            optimisation: String::new(),
             optimisation_end: "",
             dependencies: BTreeSet::new(),
             has_loaded: false,
             runtime: Runtime::None,
             keeps_versions: false,
-            crate_folder: None,
+            crate_folder: folder,
             display: Display::Stays,
             ahead: prelude::AHEAD.iter(),
             to_revive: false,
         };
         engine.set_optimisation(&options.optimisation);
-        if let Some(build) = engine.build_folder() {
-            engine.crate_folder = Some(build.clone());
-            engine.interrupter.compiles_in(build.canonicalize().unwrap_or(build));
+        if let Some(build) = &engine.crate_folder {
+            let build = build.canonicalize().unwrap_or_else(|_| build.clone());
+            engine.interrupter.compiles_in(build);
         }
         engine
             .context
@@ -145,19 +148,13 @@ impl EvcxrEngine {
         Ok(engine)
     }
 
-    /// Where evcxr builds cells.
-    fn build_folder(&mut self) -> Option<PathBuf> {
-        let outputs = self.context.execute(":last_compile_dir").ok()?;
-        outputs.get("text/plain").map(|folder| PathBuf::from(folder.trim()))
-    }
-
     /// Brings what other kernels have compiled, before the first dependency is added: cells without any need not wait for it.
     fn load_dependencies(&mut self) {
         if std::mem::replace(&mut self.has_loaded, true) {
             return;
         }
-        let Some(build) = self.build_folder() else { return };
-        if let Err(error) = self.cache.load(&build) {
+        let Some(build) = &self.crate_folder else { return };
+        if let Err(error) = self.cache.load(build) {
             tracing::warn!(%error, "dependencies will be compiled again");
         }
     }
@@ -172,7 +169,8 @@ impl EvcxrEngine {
             .and_then(|()| self.context.execute(&cell_library))
             .map_err(|error| evaluation_error(&error, &SourceMap::default()))?;
         self.dependencies.insert(cell_library);
-        let saved = self.build_folder().map_or(Ok(()), |build| self.cache.save(&build));
+        let build = self.crate_folder.as_ref();
+        let saved = build.map_or(Ok(()), |build| self.cache.save(build));
         saved.map_err(|error| {
             CellError::new(
                 "EngineError",
@@ -182,8 +180,8 @@ impl EvcxrEngine {
     }
 
     /// Keeps what was compiled for the next kernel, while this one goes on.
-    fn keep_dependencies(&mut self) {
-        let (Some(build), cache) = (self.build_folder(), self.cache.clone()) else {
+    fn keep_dependencies(&self) {
+        let (Some(build), cache) = (self.crate_folder.clone(), self.cache.clone()) else {
             return;
         };
         std::thread::spawn(move || {
