@@ -1,4 +1,4 @@
-"""One notebook through each client: nbclient, nbconvert, papermill, `pipulate run` and the console. What they show must be the
+"""One notebook through each client: nbclient, nbconvert, papermill, euporie, `pipulate run` and the console. What they show must be the
 same. Exit code 1 if it is not."""
 
 import argparse
@@ -63,6 +63,13 @@ def with_nbconvert(_, source, written):
 def with_papermill(_, source, written):
     command = [sys.executable, "-m", "papermill", "--kernel", KERNEL, "--no-progress-bar", "--log-level", "ERROR"]
     run([*command, "--execution-timeout", str(FIRST_CELL_SECONDS), source, written], source, 1)
+
+
+def with_euporie(_, source, written):
+    # It writes to where it read from.
+    shutil.copy(source, written)
+    command = [Path(sys.executable).with_name("euporie-preview"), "--run", "--save", "--kernel-name", KERNEL]
+    run([*command, written], source, 0)
 
 
 def with_pipulate(program, source, written):
@@ -174,6 +181,7 @@ def main():
         "nbclient": with_nbclient,
         "nbconvert": with_nbconvert,
         "papermill": with_papermill,
+        "euporie": with_euporie,
         "pipulate run": with_pipulate,
     }
     found, expected, text = [], None, None
