@@ -95,7 +95,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "clients",
-        checks: "nbclient, nbconvert, papermill, the console and `pipulate run` show the same",
+        checks: "nbclient, nbconvert, papermill, euporie, the console and `pipulate run` show the same",
         run: jupyter::clients,
     },
     Part {
