@@ -176,6 +176,13 @@ impl Job {
         self.put(step, text, None, Some(recording.clone()))
     }
 
+    /// [`record`](Self::record) for a value that is JSON text already, as [`set_json`](Self::set_json) takes it.
+    pub fn record_json(&self, step: &str, text: &str, recording: &Recording) -> Result<Revision> {
+        let step = StepName::new(step)?;
+        let text = json::check_text(text, self.pip.value_limit()).map_err(|fault| self.refuse(&step, fault))?;
+        self.put(step, text.to_owned(), None, Some(recording.clone()))
+    }
+
     /// Whether a step still holds. With the fingerprint of the code as it stands now, it can tell that the code changed.
     pub fn status(&self, step: &str, current_fingerprint: Option<&str>) -> Result<StepStatus> {
         Ok(self

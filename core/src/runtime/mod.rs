@@ -78,6 +78,14 @@ fn store(job: Option<&str>, step: &str, json: String) {
     });
 }
 
+/// The end of a `%%pip_step` cell: its value is that of the step.
+pub fn record<T: Serialize + ?Sized>(step: &str, value: &T) {
+    match job().encode_value(step, value) {
+        Ok(json) => tell(&Request::Record { json }),
+        Err(error) => fail(&error),
+    }
+}
+
 /// `let x: T = %pip_get STEP;`
 pub fn require<T: DeserializeOwned>(job: Option<&str>, step: &str) -> T {
     job_at(job).require(step).unwrap_or_else(|error| fail(&error))
@@ -152,6 +160,12 @@ fn ask<T: Serialize + DeserializeOwned>(mut request: InputRequest, default: Opti
         ),
         help: Some("Run the cell again to be asked again.".to_owned()),
     })
+}
+
+/// What a user typed, as a value: as a JSON string if that works, else as JSON. Otherwise says what is wrong with it and what to type; a
+/// secret is not repeated.
+pub fn read_answer<T: DeserializeOwned>(text: &str, secret: bool) -> Result<T, String> {
+    answer::read(text, secret)
 }
 
 /// A value as a user would type it.

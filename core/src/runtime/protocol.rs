@@ -30,6 +30,11 @@ pub enum Request {
         /// The value as JSON text.
         json: String,
     },
+    /// The value of the step that runs.
+    Record {
+        /// The value as JSON text.
+        json: String,
+    },
     /// A line magic that needs no Rust.
     Magic {
         /// The line as the user wrote it.

@@ -20,6 +20,6 @@ pub struct Recording {
 pub struct Input {
     /// The step that was read.
     pub step: StepName,
-    /// [`json::digest`](crate::json::digest) of the value as it was read.
+    /// [`json::digest`](crate::json::digest) of the value as it was read; empty when the step had none.
     pub digest: String,
 }

@@ -16,6 +16,7 @@ pub mod client;
 mod clock;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod reads;
 #[cfg(feature = "memory")]
 mod rows;
 #[cfg(feature = "sqlite")]

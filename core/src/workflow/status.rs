@@ -23,7 +23,7 @@ pub fn status(
         return Ok(StepStatus::StaleCode);
     }
     for input in &recording.inputs {
-        if input.step != step.name && digest_of(&input.step)?.as_ref() != Some(&input.digest) {
+        if input.step != step.name && digest_of(&input.step)?.unwrap_or_default() != input.digest {
             return Ok(StepStatus::StaleInput(input.step.clone()));
         }
     }

@@ -1,6 +1,6 @@
 //! Steps: their order, going back to one, copying them, and whether they still hold.
 
-use pipulate::{Error, EventKind, Revision, StepStatus};
+use pipulate::{Error, EventKind, Input, Recording, Revision, StepStatus};
 use serde_json::json;
 
 use super::{kinds, names, recording, suggested};
@@ -110,6 +110,8 @@ on_every_store! {
         assert_eq!(job.status("b", Some("code-2")).unwrap(), StepStatus::StaleCode);
         assert_eq!(job.status("a", Some("code-2")).unwrap(), StepStatus::Fresh, "given by hand");
         assert_eq!(job.record("b", &10, &made).unwrap(), revision);
+        assert_eq!(job.record_json("b", " 10", &made).unwrap(), revision);
+        assert_eq!(name_of(job.record_json("b", "1 0", &made)), "Unrepresentable");
         assert_eq!(job.history(None).unwrap().len(), 2, "the same again changes nothing");
         job.set("b", &10).unwrap();
         assert_eq!(job.step("b").unwrap().unwrap().recording, Some(made.clone()), "nor does an equal value");
@@ -121,6 +123,13 @@ on_every_store! {
         assert_eq!(job.status("b", None).unwrap(), StepStatus::Fresh, "the old value is back");
         job.remove("a").unwrap();
         assert_eq!(job.status("b", None).unwrap().to_string(), "stale(input: a)");
+
+        let without = Recording { inputs: vec![Input { step: "a".parse().unwrap(), digest: String::new() }], ..made.clone() };
+        job.record("c", &1, &without).unwrap();
+        assert_eq!(job.status("c", None).unwrap(), StepStatus::Fresh, "it read that there was no value");
+        job.set("a", &1).unwrap();
+        assert_eq!(job.status("c", None).unwrap().to_string(), "stale(input: a)");
+        job.remove("c").unwrap();
 
         let again = recording("code-2", &[], &["tax_rate"]);
         assert_eq!(job.record("b", &10, &again).unwrap(), revision, "an equal value keeps its revision");
