@@ -1,0 +1,256 @@
+//! The fingerprint of a step: what changes it, and that both ways to it agree.
+
+use pipulate::cell::parse;
+use pipulate_port::analysis::{CellLabel, Definitions, Source, analyse, fingerprint};
+
+const ITEMS: &str = "use serde::Serialize;
+use std::fmt::{self, Display};
+use shapes::*;
+const LIMIT: usize = 10;
+static NAMES: [&str; 2] = [\"a\", \"b\"];
+macro_rules! twice { ($x:expr) => { $x + unit() } }
+fn unit() -> usize { 1 }
+#[derive(Serialize)]
+struct Order { lines: Vec<Line> }
+struct Line { price: f64 }
+impl Order { fn total(&self) -> f64 { self.lines.iter().map(|line| line.price).sum() } }
+impl Display for Order { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, \"{}\", self.total()) } }
+trait Shout { fn shout(&self) -> String; }
+impl Shout for str { fn shout(&self) -> String { self.to_uppercase() } }
+fn elsewhere() -> u8 { 7 }
+struct Other;
+impl Other { fn new() -> Self { Other } }
+";
+
+const DEPENDENCIES: &str = ":dep serde = { version = \"1\", features = [\"derive\"] }\n:dep rand = \"0.9\"\n";
+
+const BODY: &str = "let order: Order = job.require(\"order\")?;
+let limit = twice!(LIMIT);
+let text = format!(\"{order} {LIMIT}\").as_str().shout();
+Ok(text.len() + limit)";
+
+fn definitions(cells: &[&str]) -> Definitions {
+    let mut definitions = Definitions::new();
+    for (index, text) in cells.iter().enumerate() {
+        let analysis = analyse(&parse(text)).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        definitions.add(&index.to_string(), CellLabel::number(index + 1), &analysis);
+    }
+    definitions
+}
+
+fn of(body: &str, cells: &[&str]) -> String {
+    fingerprint(body, &definitions(cells))
+}
+
+/// The fingerprint with one text in the place of another.
+fn changed(from: &str, to: &str) -> String {
+    let replaced = |text: &str| text.replacen(from, to, 1);
+    let whole = format!("{DEPENDENCIES}{ITEMS}{BODY}");
+    assert!(whole.contains(from), "{from}");
+    of(&replaced(BODY), &[&replaced(DEPENDENCIES), &replaced(ITEMS)])
+}
+
+fn original() -> String {
+    of(BODY, &[DEPENDENCIES, ITEMS])
+}
+
+#[test]
+fn both_ways_agree() {
+    let manifest = "[package]\nname = \"orders\"\n\n[dependencies]\npipulate = { path = \"../core\" }\nrand = \"0.9\"\n\
+                    serde = { features = [\"derive\"], version = \"1\" }\n";
+    let steps = format!(
+        "//! The steps.\nuse super::*;\n\n#[rustfmt::skip]\npub fn step_01_text(pip: Pip, job: Job) -> Result<usize, StepError> {{\n    \
+         // Cell 3\n    {BODY}\n}}\n\npipulate_server::report_by_debug!(Order);\n"
+    );
+    let cells = format!("// Cell 2\n#![allow(unused)]\n{ITEMS}\npub mod steps;\n");
+    let cells = cells.replace("#![allow(unused)]\n", "");
+    let source = Source::parse(&cells, &steps, manifest).unwrap();
+    assert_eq!(source.fingerprint("step_01_text").unwrap(), original());
+    assert_eq!(source.fingerprint("step_02"), None);
+    assert_eq!(source.functions().collect::<Vec<_>>(), ["step_01_text"]);
+
+    // Renaming the function is nothing, a change by hand is.
+    let renamed = Source::parse(&cells, &steps.replace("step_01_text", "step_07_title"), manifest).unwrap();
+    assert_eq!(renamed.fingerprint("step_07_title").unwrap(), original());
+    let by_hand = Source::parse(&cells.replace("= 10", "= 11"), &steps, manifest).unwrap();
+    assert_ne!(by_hand.fingerprint("step_01_text").unwrap(), original());
+}
+
+#[test]
+fn a_source_that_does_not_parse_is_a_fault_with_its_line() {
+    let fault = |cells, steps, manifest| Source::parse(cells, steps, manifest).unwrap_err().to_string();
+    assert_eq!(
+        fault("fn f() {}\nfn g( {}", "", ""),
+        "src/cells.rs:2: `(` is not closed."
+    );
+    assert_eq!(
+        fault("", "\n\nlet a = 1;", ""),
+        "src/cells/steps.rs:3: Expected item after attributes.".replace(" after attributes", "")
+    );
+    assert!(fault("", "", "a = 1\n[dependencies").starts_with("Cargo.toml:2: "));
+}
+
+#[test]
+fn what_does_not_count() {
+    for (from, to) in [
+        ("fn unit", "/// One.\n// really\npub(crate) fn unit"),
+        ("fn unit() -> usize { 1 }", "fn unit( )->usize\n{\n    1 }"),
+        (
+            "struct Line { price",
+            "#[allow(dead_code)]\nstruct Line { /// In euros.\n price",
+        ),
+        (
+            "let limit = twice!(LIMIT);",
+            "/* the limit */ let limit\n= twice!( LIMIT );",
+        ),
+        ("use std::fmt::{self, Display};", "use std::fmt; use std::fmt::Display;"),
+        // What no step reaches.
+        ("{ 7 }", "{ 8 }"),
+        ("struct Other;", "struct Other { x: u8 }"),
+        ("Self { Other }", "Self { let _ = 1; Other }"),
+        ("\"b\"]", "\"c\"]"),
+        ("rand = \"0.9\"", "rand = \"0.8\""),
+        (
+            ":dep serde = { version = \"1\", features = [\"derive\"] }",
+            ":dep serde = {features=[\"derive\"],version=\"1\"}",
+        ),
+    ] {
+        assert_eq!(changed(from, to), original(), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn what_counts() {
+    for (from, to) in [
+        ("Ok(text.len() + limit)", "Ok(text.len() - limit)"),
+        ("require(\"order\")", "require(\"orders\")"),
+        // A constant, a macro, a function that only the macro names, a type that only another names.
+        ("usize = 10", "usize = 11"),
+        ("$x + unit()", "$x * unit()"),
+        ("usize { 1 }", "usize { 2 }"),
+        ("price: f64", "price: f32"),
+        // Both kinds of `impl`s of a type, and that of a trait which only a method's name reaches.
+        (".sum()", ".product()"),
+        ("write!(f, \"{}\"", "write!(f, \"{:?}\""),
+        ("self.to_uppercase()", "self.to_lowercase()"),
+        // An attribute that works, an import that brings a name, one that may bring any, and a crate that an import names.
+        ("#[derive(Serialize)]", "#[derive(Serialize, Clone)]"),
+        ("use serde::Serialize;", "use serde_derive::Serialize;"),
+        ("use shapes::*;", "use forms::*;"),
+        ("version = \"1\"", "version = \"1.2\""),
+        ("[\"derive\"]", "[\"derive\", \"rc\"]"),
+    ] {
+        assert_ne!(changed(from, to), original(), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn neither_order_nor_cells_count() {
+    let items: Vec<&str> = ITEMS.lines().collect();
+    let mut reversed: Vec<String> = Vec::new();
+    // The attribute goes with its item.
+    for (index, line) in items.iter().enumerate() {
+        if line.starts_with("#[") {
+            continue;
+        }
+        let before = index
+            .checked_sub(1)
+            .map(|before| items[before])
+            .filter(|before| before.starts_with("#["));
+        reversed.push(format!("{}\n{line}", before.unwrap_or_default()));
+    }
+    reversed.reverse();
+    let mut cells: Vec<&str> = reversed.iter().map(String::as_str).collect();
+    cells.push(DEPENDENCIES);
+    assert_eq!(of(BODY, &cells), original());
+}
+
+#[test]
+fn the_latest_definition_counts() {
+    let unit = "fn unit() -> usize { 2 }";
+    assert_eq!(
+        of(BODY, &[DEPENDENCIES, ITEMS, unit]),
+        of(BODY, &[DEPENDENCIES, &ITEMS.replace("usize { 1 }", "usize { 2 }")])
+    );
+    // An `impl` takes the place of that of the same trait for the same type.
+    let display = "impl Display for Order { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(\"order\") } }";
+    let once = ITEMS
+        .lines()
+        .filter(|line| !line.starts_with("impl Display"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert_eq!(
+        of(BODY, &[DEPENDENCIES, ITEMS, display]),
+        of(BODY, &[DEPENDENCIES, &once, display])
+    );
+    assert_ne!(of(BODY, &[DEPENDENCIES, ITEMS, display]), original());
+    // A type that is defined again without its `impl`s has none.
+    assert_eq!(
+        of("S::f()", &["struct S; impl S { fn f() {} }", "struct S;"]),
+        of("S::f()", &["struct S;"])
+    );
+    // The items of a step stay inside it.
+    assert_eq!(of("f()", &["%%pip_step a\nfn f() {}\n1"]), of("f()", &[]));
+}
+
+#[test]
+fn names_are_reached_in_every_way() {
+    for (item, body) in [
+        ("const WIDTH: usize = 1;", "format!(\"{:>WIDTH$}\", x)"),
+        ("fn pick() {}", "xs.sort_by_key(pick)"),
+        ("fn pick() {}", "some::macro_of!(a => pick)"),
+        (
+            "fn port() -> u8 { 1 }",
+            "struct C { #[serde(default = \"port\")] p: u8 }",
+        ),
+        ("mod shapes { pub fn area() {} }", "shapes::area()"),
+        ("mod shapes { pub fn area() {} }", "use shapes::area; area()"),
+        ("enum E { A, B }", "match e { E::A => 1, _ => 2 }"),
+        ("const LIMIT: u8 = 1;", "match e { LIMIT => 1, _ => 2 }"),
+        ("type Money = f64;", "let x: Vec<Money> = vec![];"),
+        ("trait Area { const SIDES: u8; }", "Square::SIDES"),
+        ("static mut COUNT: u8 = 1;", "unsafe { COUNT += 1 }"),
+        ("union U { a: u8 }", "U { a: 1 }"),
+        ("extern \"C\" { fn abs(x: i32) -> i32; }", "1"),
+        ("use std::io::Write as _;", "1"),
+    ] {
+        let with = of(body, &[item]);
+        assert_ne!(with, of(body, &[]), "{item} by {body}");
+    }
+    for (item, body) in [
+        ("fn pick() {}", "x.pick()"),
+        ("fn pick() {}", "x.pick"),
+        ("fn pick() {}", "let pick = 1; pick"),
+        ("fn pick() {}", "\"pick\""),
+        ("const LIMIT: u8 = 1;", "\"{LIMIT}\".len()"),
+        (
+            "struct A; impl From<u8> for A { fn from(x: u8) -> A { A } }",
+            "u8::from(1)",
+        ),
+    ] {
+        assert_eq!(of(body, &[item]), of(body, &[]), "{item} by {body}");
+    }
+}
+
+#[test]
+fn a_fingerprint_is_made_of_anything() {
+    let all: Vec<String> = [
+        "",
+        "(",
+        "1 2",
+        "\u{feff}",
+        "'",
+        &"(".repeat(10_000),
+        "a + b",
+        "a+b",
+        "a + c",
+    ]
+    .iter()
+    .map(|body| of(body, &["fn a() {}"]))
+    .collect();
+    for one in &all {
+        assert!(one.len() == 32 && one.chars().all(|digit| digit.is_ascii_hexdigit()));
+    }
+    assert_eq!(all[6], all[7]);
+    assert_ne!(all[6], all[8]);
+}

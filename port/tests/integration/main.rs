@@ -1,0 +1,15 @@
+//! The crate's integration tests, a module a topic.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+mod analysis;
+mod fingerprint;
+mod diagnostics;
+mod examples;
+mod files;
+mod formatting;
+mod mutations;
+mod notebook;
+mod refusals;
+mod support;
+mod verbatim;
