@@ -85,7 +85,7 @@ fn a_source_that_does_not_parse_is_a_fault_with_its_line() {
     );
     assert_eq!(
         fault("", "\n\nlet a = 1;", ""),
-        "src/cells/steps.rs:3: Expected item after attributes.".replace(" after attributes", "")
+        "src/cells/steps.rs:3: `let` cannot stand here."
     );
     assert!(fault("", "", "a = 1\n[dependencies").starts_with("Cargo.toml:2: "));
 }
