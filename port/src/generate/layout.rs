@@ -4,6 +4,8 @@
 const WIDTH: usize = 100;
 /// How wide a chain of calls, a call's arguments and an array may be on one line.
 const NARROW: usize = 60;
+/// How wide an item of an array may be to share its line with others.
+const SHORT: usize = 10;
 const INDENT: usize = 4;
 
 /// An expression of the few kinds that a workflow is written in.
@@ -58,106 +60,141 @@ impl Expression {
         }
     }
 
-    /// The expression laid out, its first line indented by whoever writes it. `after` is how much follows on the last line.
-    pub(super) fn lay_out(&self, indent: usize, after: usize) -> String {
-        let room = WIDTH.saturating_sub(indent + after);
-        if let Some(flat) = self.flat()
-            && width(&flat) <= room
-            && self.may_be_flat(&flat)
-        {
-            return flat;
-        }
+    /// The expression laid out. `indent` is that of its first line, `before` how much stands before it on that line, `after` how much
+    /// follows on the last one.
+    pub(super) fn lay_out(&self, indent: usize, before: usize, after: usize) -> String {
         match self {
             Self::Atom(text) => text.clone(),
             Self::Call(path, arguments) => {
-                format!("{path}{}", lay_out_arguments(arguments, indent, width(path), after))
+                format!(
+                    "{path}{}",
+                    lay_out_arguments(arguments, indent, before + width(path), after)
+                )
             }
             Self::Array(items) => {
+                let flat = format!("[{}]", items.join(", "));
+                if is_narrow(items, &flat) && indent + before + width(&flat) + after <= WIDTH {
+                    return flat;
+                }
                 let inner = " ".repeat(indent + INDENT);
-                let items: String = items.iter().map(|item| format!("{inner}{item},\n")).collect();
+                // Short items share a line; a list is never wider than one.
+                let items: String = if items.iter().all(|item| width(item) <= SHORT) {
+                    format!("{inner}{},\n", items.join(", "))
+                } else {
+                    items.iter().map(|item| format!("{inner}{item},\n")).collect()
+                };
                 format!("[\n{items}{}]", " ".repeat(indent))
             }
-            Self::Chain(root, methods) => {
-                let inner = indent + INDENT;
-                let space = " ".repeat(inner);
-                let mut text = root.lay_out(indent, 0);
-                for method in methods {
-                    if let Some(comment) = &method.comment {
-                        text.push_str(&format!("\n{space}// {comment}"));
-                    }
-                    let name = format!(".{}", method.name);
-                    let arguments = lay_out_arguments(&method.arguments, inner, width(&name), 0);
-                    text.push_str(&format!("\n{space}{name}{arguments}"));
-                }
-                text
-            }
+            Self::Chain(root, methods) => lay_out_chain(root, methods, indent, before, after),
         }
     }
 
-    /// The expression on one line, where nothing in it forbids that.
+    /// The expression on one line, where it can be, however wide.
     fn flat(&self) -> Option<String> {
         match self {
             Self::Atom(text) => (!text.contains('\n')).then(|| text.clone()),
             Self::Call(path, arguments) => Some(format!("{path}({})", flat_list(arguments)?)),
-            Self::Array(items) => Some(format!("[{}]", items.join(", "))),
+            Self::Array(items) => Some(format!("[{}]", items.join(", "))).filter(|flat| is_narrow(items, flat)),
             Self::Chain(root, methods) => {
                 let mut text = root.flat()?;
                 for method in methods {
                     if method.comment.is_some() {
                         return None;
                     }
-                    text.push_str(&format!(".{}({})", method.name, flat_list(&method.arguments)?));
+                    text.push_str(&method.flat()?);
                 }
-                Some(text)
-            }
-        }
-    }
-
-    /// Whether what fits on a line is narrow enough to be put there.
-    fn may_be_flat(&self, flat: &str) -> bool {
-        match self {
-            Self::Atom(_) => true,
-            Self::Call(_, arguments) => are_narrow(arguments),
-            Self::Array(items) => width(&items.join(", ")) <= NARROW,
-            Self::Chain(root, methods) => {
-                (methods.len() == 1 || width(flat) <= NARROW)
-                    && root.flat().is_some_and(|flat| root.may_be_flat(&flat))
-                    && methods.iter().all(|method| are_narrow(&method.arguments))
+                (methods.len() == 1 || width(&text) <= NARROW).then_some(text)
             }
         }
     }
 }
 
-/// One argument may be as wide as the line; more may not.
-fn are_narrow(arguments: &[Expression]) -> bool {
-    let all = arguments
-        .iter()
-        .all(|argument| argument.flat().is_some_and(|flat| argument.may_be_flat(&flat)));
-    all && (arguments.len() < 2 || flat_list(arguments).is_some_and(|list| width(&list) <= NARROW))
+impl Method {
+    fn flat(&self) -> Option<String> {
+        Some(format!(".{}({})", self.name, flat_list(&self.arguments)?))
+    }
+
+    fn lay_out(&self, indent: usize, before: usize, after: usize) -> String {
+        let name = format!(".{}", self.name);
+        let arguments = lay_out_arguments(&self.arguments, indent, before + width(&name), after);
+        format!("{name}{arguments}")
+    }
+}
+
+/// A chain: on one line but for what the last call needs, or a line a call, whichever rustfmt finds better.
+fn lay_out_chain(root: &Expression, methods: &[Method], indent: usize, before: usize, after: usize) -> String {
+    let inner = indent + INDENT;
+    if let Some((last, others)) = methods.split_last()
+        && methods.iter().all(|method| method.comment.is_none())
+        && let Some(mut text) = root.flat()
+        && let Some(others) = others.iter().map(Method::flat).collect::<Option<Vec<_>>>()
+    {
+        text.push_str(&others.concat());
+        let room = WIDTH.saturating_sub(indent + before + after);
+        let room = if methods.len() == 1 { room } else { room.min(NARROW) };
+        let budget = room.saturating_sub(width(&text));
+        if budget > 0 {
+            let overflowing = last.lay_out(indent, before + width(&text), after);
+            let lines = overflowing.lines().count();
+            let fits = overflowing.lines().next().is_some_and(|line| width(line) <= budget);
+            let alone = last.lay_out(inner, 0, after);
+            if fits && (lines >= 5 || alone.lines().count() >= lines) {
+                return format!("{text}{overflowing}");
+            }
+        }
+    }
+    let mut text = root.lay_out(indent, before, after);
+    // Calls hang below the closing bracket of a root of several lines.
+    let inner = if text.contains('\n') { indent } else { inner };
+    let space = " ".repeat(inner);
+    for method in methods {
+        if let Some(comment) = &method.comment {
+            text.push_str(&format!("\n{space}// {comment}"));
+        }
+        text.push_str(&format!("\n{space}{}", method.lay_out(inner, 0, after)));
+    }
+    text
 }
 
 fn flat_list(arguments: &[Expression]) -> Option<String> {
     let list: Option<Vec<String>> = arguments.iter().map(Expression::flat).collect();
-    Some(list?.join(", "))
+    // One argument may be as wide as the line; more may not.
+    Some(list?.join(", ")).filter(|list| arguments.len() < 2 || width(list) <= NARROW)
 }
 
 /// Arguments in brackets. `before` is how much stands before them on the line.
 fn lay_out_arguments(arguments: &[Expression], indent: usize, before: usize, after: usize) -> String {
+    if let [Expression::Call(path, inner)] = arguments {
+        // A call in a call is kept narrow, and its arguments go below where it is not.
+        let flat = flat_list(arguments).filter(|flat| width(flat) <= NARROW);
+        if !inner.is_empty() && flat.is_none() {
+            let space = " ".repeat(indent + INDENT);
+            let inner: String = inner
+                .iter()
+                .map(|argument| format!("{space}{},\n", argument.lay_out(indent + INDENT, 0, 1)))
+                .collect();
+            return format!("({path}(\n{inner}{}))", " ".repeat(indent));
+        }
+    }
     if let Some(flat) = flat_list(arguments)
         && indent + before + width(&flat) + 2 + after <= WIDTH
-        && are_narrow(arguments)
     {
         return format!("({flat})");
     }
-    if let [only @ (Expression::Array(_) | Expression::Atom(_))] = arguments {
-        return format!("({})", only.lay_out(indent, 1));
+    if let [only @ Expression::Array(_)] = arguments {
+        return format!("({})", only.lay_out(indent, before + 1, after + 1));
     }
     let inner = " ".repeat(indent + INDENT);
     let arguments: String = arguments
         .iter()
-        .map(|argument| format!("{inner}{},\n", argument.lay_out(indent + INDENT, 1)))
+        .map(|argument| format!("{inner}{},\n", argument.lay_out(indent + INDENT, 0, 1)))
         .collect();
     format!("(\n{arguments}{})", " ".repeat(indent))
+}
+
+/// Whether an array may be on one line: one item may be as wide as the line.
+fn is_narrow(items: &[String], flat: &str) -> bool {
+    items.len() == 1 || width(flat) - 2 <= NARROW
 }
 
 fn width(text: &str) -> usize {

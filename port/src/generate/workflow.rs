@@ -44,7 +44,7 @@ pub(super) fn workflow(context: &Context<'_>) -> String {
          /// The workflow.\npub fn workflow() -> Workflow {{\n    {}\n}}\n",
         context.notebook_in_prose(),
         context.steps,
-        chain.lay_out(4, 0),
+        chain.lay_out(4, 0, 0),
     )
 }
 

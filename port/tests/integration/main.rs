@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod analysis;
-mod fingerprint;
 mod diagnostics;
 mod examples;
 mod files;
+mod fingerprint;
 mod formatting;
 mod mutations;
 mod notebook;
