@@ -625,7 +625,7 @@ fn long_chains_are_read_or_refused() {
         .enumerate()
         {
             // Each number of them for some prefix: as many as are read on either stack, and too many.
-            let count = [1_000, 1_500, 2_500, 4_000, 5_400, 8_000, 16_000, 40_000][(index + other) % 8];
+            let count = [250, 500, 700, 1_000, 1_300, 2_000, 4_000, 40_000][(index + other) % 8];
             let text = format!("{prefix}{}x", piece.repeat(count));
             if let Err(fault) = analyse(&parse(&text)) {
                 assert!(text.get(fault.span.clone()).is_some(), "{prefix}{piece}");
