@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use pipulate::cell::{self, Cell, GetCall, InputCall, LetMagic, MagicCall, SegmentKind, SetCall, UsageError};
+use pipulate_port::analysis::Reload;
 
 use crate::outputs::CellError;
 use crate::source_map::{Builder, SourceMap};
@@ -27,15 +28,60 @@ pub struct Lowered {
 /// evcxr's command that forgets everything. Left to evcxr, it would forget what the kernel needs in every cell too.
 pub const CLEAR: &str = ":clear";
 
+/// What a `%%pip_step` cell is wrapped into.
+#[derive(Clone, Debug)]
+pub struct StepFrame {
+    /// The step's name.
+    pub step: String,
+    /// Variables of earlier cells that came through the pipeline: loaded again, so that the step sees what is in the store.
+    pub reloads: Vec<Reload>,
+}
+
+impl StepFrame {
+    fn before(&self) -> String {
+        let reloads: String = self.reloads.iter().map(reload).collect();
+        format!("::pipulate::runtime::record({}, &({{ {reloads}", literal(&self.step))
+    }
+}
+
+/// Loads a variable again. On one line, whatever its parts are.
+fn reload(reload: &Reload) -> String {
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let ty = one_line(&reload.ty);
+    let step = place(reload.job.as_ref(), &reload.step);
+    let value = if reload.secret {
+        let step = literal(&reload.step);
+        let request =
+            format!("InputRequest {{ step: {step}.into(), secret: true, ..::std::default::Default::default() }}");
+        format!("input(::pipulate::runtime::{request}, None)")
+    } else {
+        match &reload.default {
+            Some(default) => format!("get_or({step}, || ({}))", one_line(default)),
+            None => format!("require({step})"),
+        }
+    };
+    let pattern = one_line(&reload.pattern);
+    format!("let {pattern}: {ty} = ::pipulate::runtime::{value}; ")
+}
+
 /// Lowers a cell without a cell magic, or the body of one. Commands are kept, all but [`CLEAR`]; shell lines are left out. `is_taken` tells
 /// whether a name is a variable or an item that the user has defined in an earlier cell.
 pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered, CellError> {
+    lower_in(cell, None, is_taken)
+}
+
+/// Lowers the body of a `%%pip_step` cell: what it binds and defines stays inside, and its value goes to the step.
+pub fn lower_step(cell: &Cell<'_>, frame: &StepFrame, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered, CellError> {
+    lower_in(cell, Some(frame), is_taken)
+}
+
+fn lower_in(cell: &Cell<'_>, frame: Option<&StepFrame>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered, CellError> {
     let mut lowering = Lowering {
         cell,
         out: Builder::new(cell.text()),
-        needs_library: false,
+        needs_library: frame.is_some(),
         follows_job: false,
-        anchors: anchors(cell),
+        anchors: if frame.is_some() { Vec::new() } else { anchors(cell) },
     };
     let bound: Vec<&str> = ["job", "pip"]
         .into_iter()
@@ -93,13 +139,19 @@ pub fn lower(cell: &Cell<'_>, is_taken: &dyn Fn(&str) -> bool) -> Result<Lowered
         let is_magic = matches!(segment.kind, SegmentKind::LineMagic(_) | SegmentKind::Help(_));
         let reads_as_command =
             segment.kind == SegmentKind::Rust && first_code(cell.slice(&(at..span.end))).starts_with([':', '!']);
-        let before = if is_magic || reads_as_command || !bound.is_empty() {
+        let before = if is_magic || reads_as_command || !bound.is_empty() || frame.is_some() {
             "(); "
         } else {
             ""
         };
-        lowering.out.replace(at..at, &format!("{before}{binding}"));
+        let frame = frame.map(StepFrame::before).unwrap_or_default();
+        lowering.out.replace(at..at, &format!("{before}{frame}{binding}"));
         lowering.segment(&segment.kind, at..span.end, Some(index) == last)?;
+    }
+    if frame.is_some() && begun {
+        // The cell's last line may be a comment.
+        let end = cell.text().len();
+        lowering.out.replace(end..end, "\n}));");
     }
     Ok(Lowered {
         code: lowering.out.finish(),

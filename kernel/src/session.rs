@@ -8,17 +8,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pipulate::WorkflowName;
 use pipulate::cell::{self, Cell, SegmentKind};
-use pipulate::runtime::protocol::{Failure, Reply, Request};
-use pipulate::store::wire;
 
 use self::known::Known;
-use crate::cell_socket::{CellServices, CellSocket, with_plain_text};
+use self::services::Services;
+use self::steps::Steps;
+use crate::cell_socket::CellSocket;
 use crate::engine::Completions;
 use crate::engine::handle::EngineHandle;
-use crate::lower::{CLEAR, Lowered, lower};
-use crate::magic::{self, Context, WorkerSettings};
+use crate::lower::{CLEAR, Lowered, StepFrame, lower, lower_step};
+use crate::magic::{self, Context, StepCells as _, WorkerSettings};
 use crate::notebook::{CellRequest, Completeness, Notebook};
 use crate::outputs::{CellError, MimeBundle, Outputs, Stream};
 use crate::render;
@@ -27,6 +26,9 @@ use crate::state::{NotebookState, pip_error};
 
 mod definition;
 mod known;
+mod services;
+mod step;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +50,7 @@ struct Shared {
     history: Mutex<Vec<(u32, String)>>,
     /// The last error that the store gave a cell.
     refused: Mutex<Option<pipulate::Error>>,
+    steps: Steps,
 }
 
 impl Session {
@@ -64,6 +67,7 @@ impl Session {
             socket: Arc::clone(socket),
             history: Mutex::default(),
             refused: Mutex::default(),
+            steps: Steps::default(),
         });
         socket.serve(Arc::new(Services(Arc::clone(&shared))));
         Self { shared, cell_library }
@@ -76,18 +80,30 @@ impl Session {
             return Err(CellError::new("Usage", format!("line {line}: {}", problem.message)).with_help(&problem.help));
         }
         if needs_engine(cell) {
-            self.run_rust(cell, outputs)
+            let result = self.run_rust(cell, None, outputs)?;
+            if let Some(bundle) = result {
+                let metadata = render::metadata(&bundle);
+                outputs.execute_result(bundle, metadata);
+            }
+            Ok(())
         } else {
             self.shared.run_direct(cell, outputs)
         }
     }
 
-    fn run_rust(&self, cell: &Cell<'_>, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
+    /// Runs a cell with Rust, and gives the value of its last expression. With a frame, it is a step's body.
+    fn run_rust(
+        &self,
+        cell: &Cell<'_>,
+        frame: Option<&StepFrame>,
+        outputs: &Arc<dyn Outputs>,
+    ) -> Result<Option<MimeBundle>, CellError> {
         refuse_commands(cell)?;
         if commands(cell).any(|word| word == CLEAR) {
             self.shared.engine.reset()?;
+            self.shared.steps.forget();
         }
-        let lowered = self.lower(cell)?;
+        let lowered = self.lower(cell, frame)?;
         // Shell lines stand before all else, and a compile error would come too late to undo them: so does it here.
         for segment in cell.segments() {
             if segment.kind == SegmentKind::Shell {
@@ -95,21 +111,19 @@ impl Session {
             }
         }
         let result = self.shared.engine.evaluate(lowered, Arc::clone(outputs));
-        let result = result.map_err(|error| hint_at_remainder(self.shared.named(error), cell))?;
-        if let Some(bundle) = result {
-            let metadata = render::metadata(&bundle);
-            outputs.execute_result(bundle, metadata);
-        }
-        Ok(())
+        result.map_err(|error| hint_at_remainder(self.shared.named(error), cell))
     }
 
-    fn lower(&self, cell: &Cell<'_>) -> Result<SourceMap, CellError> {
+    fn lower(&self, cell: &Cell<'_>, frame: Option<&StepFrame>) -> Result<SourceMap, CellError> {
         let variables = self.shared.engine.variables();
         let items = self.shared.engine.items();
         let is_taken = |name: &str| {
             variables.iter().any(|variable| variable.name == name) || items.iter().any(|item| item == name)
         };
-        let Lowered { code, needs_library } = lower(cell, &is_taken)?;
+        let Lowered { code, needs_library } = match frame {
+            Some(frame) => lower_step(cell, frame, &is_taken)?,
+            None => lower(cell, &is_taken)?,
+        };
         Ok(if needs_library {
             code.with_prefix(&format!("{}\n", self.cell_library))
         } else {
@@ -120,7 +134,7 @@ impl Session {
     /// A cell as rust-analyzer can read it: lowered if that is possible while it is being typed.
     fn for_analysis(&self, code: &str) -> SourceMap {
         let cell = cell::parse(code);
-        self.lower(&cell).unwrap_or_else(|_| without_magics(&cell))
+        self.lower(&cell, None).unwrap_or_else(|_| without_magics(&cell))
     }
 }
 
@@ -132,15 +146,22 @@ impl Notebook for Session {
             history.push((request.execution_count, request.code.clone()));
         }
         let Some(call) = cell.cell_magic() else {
-            return self.run_cell(&cell, &outputs);
+            let result = self.run_cell(&cell, &outputs);
+            self.shared.has_run(request, &cell, result.as_ref().err());
+            return result;
         };
         let body = cell.slice(&cell.body().unwrap_or_default());
         let wants_help = cell::wants_help(cell.text(), call);
         if cell.slice(&call.name) == "time" && cell.problems().is_empty() && !wants_help {
-            return self.run_timed(&cell, body, &outputs);
+            let result = self.run_timed(&cell, body, &outputs);
+            self.shared.has_run(request, &cell, result.as_ref().err());
+            return result;
         }
         if let Some(problem) = cell.problems().first() {
             return Err(CellError::new("Usage", problem.message.clone()).with_help(&problem.help));
+        }
+        if cell.slice(&call.name) == "pip_step" && !wants_help {
+            return self.run_step(request, &cell, &outputs);
         }
         self.shared.with_context(&outputs, false, |context| {
             magic::run_cell_magic(&cell, call, body, context)
@@ -155,7 +176,7 @@ impl Notebook for Session {
                 .with_help("Magics, shell lines and commands run in cells. `job` and `pip` are there."));
         }
         let outputs = Arc::new(NoOutputs);
-        let result = self.shared.engine.evaluate(self.lower(&cell)?, outputs);
+        let result = self.shared.engine.evaluate(self.lower(&cell, None)?, outputs);
         Ok(result.map_err(|error| self.shared.named(error))?.unwrap_or_default())
     }
 
@@ -232,9 +253,7 @@ impl Notebook for Session {
 
 impl Session {
     fn run_timed(&self, cell: &Cell<'_>, body: &str, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
-        // Blank lines in place of the magic's own line and what stands before it keep the numbers of lines.
-        let lines = cell.text()[..cell.text().len() - body.len()].matches('\n').count();
-        let code = format!("{}{body}", "\n".repeat(lines));
+        let code = without_magic(cell, body);
         let timed = cell::parse(&code);
         let started = std::time::Instant::now();
         let result = self.run_cell(&timed, outputs);
@@ -316,6 +335,7 @@ impl Shared {
             engine: &self.engine,
             history: &history,
             worker: self,
+            steps: &self.steps,
             amid_rust,
         })
     }
@@ -347,107 +367,6 @@ impl WorkerSettings for Shared {
     }
 }
 
-/// Answers code in cells.
-struct Services(Arc<Shared>);
-
-impl CellServices for Services {
-    fn answer(&self, request: Request, outputs: &Arc<dyn Outputs>) -> Reply {
-        self.try_answer(request, outputs)
-            .unwrap_or_else(|error| Reply::Failed(failure(error)))
-    }
-}
-
-impl Services {
-    fn try_answer(&self, request: Request, outputs: &Arc<dyn Outputs>) -> Result<Reply, CellError> {
-        let shared = &self.0;
-        Ok(match request {
-            Request::Store { call } => {
-                let pip = shared.state.pip()?;
-                let request = in_workflow(call.request, &shared.state.workflow());
-                let call = wire::Call {
-                    tenant: pip.tenant().clone(),
-                    source: pip.source().clone(),
-                    request,
-                };
-                let reply = wire::answer(pip.store().as_ref(), call);
-                if let Err(error) = &reply {
-                    *shared.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-                }
-                Reply::Store { reply }
-            }
-            Request::Job => {
-                let job = shared.state.job()?;
-                let workflow = job.workflow().map_err(|error| pip_error(&error))?;
-                Reply::Job {
-                    key: job.key().to_string(),
-                    workflow: workflow.to_string(),
-                }
-            }
-            Request::Set { job, step, json } => {
-                shared.with_context(outputs, true, |context| {
-                    magic::pip_set::store(job.as_deref(), &step, &json, context)
-                })?;
-                Reply::Done
-            }
-            Request::Magic { line } => {
-                let cell = cell::parse(&line);
-                match cell.magics().next() {
-                    Some(call) => {
-                        shared.with_context(outputs, true, |context| magic::run_line(&cell, call, context))?;
-                    }
-                    None => shared.run_direct(&cell, outputs)?,
-                }
-                Reply::Done
-            }
-            Request::Input(request) => {
-                let text = shared.with_context(outputs, true, |context| magic::input::ask(&request, context))?;
-                Reply::Text { text }
-            }
-            Request::Display(request) => {
-                let bundle = with_plain_text(render::drawn(request.data));
-                let metadata = render::metadata(&bundle);
-                match (&request.display_id, request.update) {
-                    (Some(id), true) => outputs.update_display(bundle, metadata, id),
-                    (id, _) => outputs.display(bundle, metadata, id.as_deref()),
-                }
-                Reply::Done
-            }
-            Request::ClearOutput { wait } => {
-                outputs.clear_output(wait);
-                Reply::Done
-            }
-            other => {
-                return Err(CellError::new(
-                    "Connection",
-                    format!("the kernel cannot answer {other:?}"),
-                ));
-            }
-        })
-    }
-}
-
-/// A job that plain Rust makes belongs to the notebook's workflow, as one that a magic makes: the cell does not know it.
-fn in_workflow(mut request: wire::Request, notebook: &str) -> wire::Request {
-    use wire::Request::{Order, Set, Write};
-    if let Set { workflow, .. } | Write { workflow, .. } | Order { workflow, .. } = &mut request
-        && *workflow == WorkflowName::notebook()
-        && let Ok(own) = WorkflowName::new(notebook)
-    {
-        *workflow = own;
-    }
-    request
-}
-
-/// An error of the kernel's, as it travels to a cell and comes back by its failure.
-fn failure(error: CellError) -> Failure {
-    let help: Vec<String> = error.traceback.into_iter().skip(1).collect();
-    Failure {
-        name: error.ename,
-        message: error.evalue,
-        help: (!help.is_empty()).then(|| help.join("\n")),
-    }
-}
-
 /// Whether anything of a cell is for the compiler, evcxr's commands included.
 fn needs_engine(cell: &Cell<'_>) -> bool {
     cell.has_rust()
@@ -456,6 +375,12 @@ fn needs_engine(cell: &Cell<'_>) -> bool {
             SegmentKind::LineMagic(call) => magic::needs_rust(cell, call),
             _ => false,
         })
+}
+
+/// A cell's body. Blank lines in place of the magic's own line and what stands before it keep the numbers of lines.
+fn without_magic(cell: &Cell<'_>, body: &str) -> String {
+    let lines = cell.text()[..cell.text().len() - body.len()].matches('\n').count();
+    format!("{}{body}", "\n".repeat(lines))
 }
 
 /// The commands of a cell, each by its first word.

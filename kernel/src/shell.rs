@@ -335,6 +335,9 @@ mod tests {
 
     #[test]
     fn a_shell_that_something_kills_is_not_interrupted() {
+        // Who starts the tests in the background may have them ignore SIGINT, which a shell would inherit. What is handled it does not.
+        let is_default = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        signal_hook::flag::register_conditional_default(signal_hook::consts::SIGINT, is_default).unwrap();
         for (signal, described) in [
             ("KILL", "signal 9 (SIGKILL)"),
             ("INT", "signal 2 (SIGINT)"),

@@ -159,7 +159,7 @@ impl Diagnostic {
     fn help_of_ours(&self) -> Option<&'static str> {
         let is_question_mark = self.message.starts_with("`?` couldn't convert the error");
         (is_question_mark && self.message.contains("std::fmt::Display")).then_some(
-            "a `?` of a cell shows its error by `Display`; after `:efmt {:?}`, the first line of a cell, by `Debug`",
+            "a `?` of a cell shows its error by `Display`, or by `Debug` if all errors of the cell have that",
         )
     }
 
@@ -302,7 +302,7 @@ error[E0308]: mismatched types
                 message: message.into(),
                 ..Default::default()
             };
-            compile_error(&[diagnostic], "").traceback[0].contains(":efmt {:?}")
+            compile_error(&[diagnostic], "").traceback[0].contains("by `Debug`")
         };
         assert!(error(
             "`?` couldn't convert the error: `E: std::fmt::Display` is not satisfied"

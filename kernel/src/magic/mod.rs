@@ -42,6 +42,7 @@ mod pip_read;
 mod pip_remove;
 mod pip_revert;
 pub mod pip_set;
+pub mod pip_step;
 mod pip_steps;
 mod pip_undo;
 mod pip_unfinalize;
@@ -68,6 +69,7 @@ pub static ALL: &[&Magic] = &[
     &pip_set::MAGIC,
     &pip_get::MAGIC,
     &pip_input::MAGIC,
+    &pip_step::MAGIC,
     &pip_read::MAGIC,
     &pip_steps::MAGIC,
     &pip_revert::MAGIC,
@@ -127,8 +129,20 @@ pub struct Context<'a> {
     pub history: &'a dyn Fn() -> Vec<(u32, String)>,
     /// The process that runs cells, as far as magics change it.
     pub worker: &'a dyn WorkerSettings,
+    /// What is known of the notebook's step cells.
+    pub steps: &'a dyn StepCells,
     /// Whether the magic stands amid Rust, which waits for it.
     pub amid_rust: bool,
+}
+
+/// What the session knows of the notebook's `%%pip_step` cells.
+pub trait StepCells {
+    /// The steps whose cells have been run, in that order.
+    fn names(&self) -> Vec<String>;
+    /// The fingerprint of a step's code as it ran last.
+    fn fingerprint(&self, step: &str) -> Option<String>;
+    /// Forgets what cells have defined.
+    fn forget(&self);
 }
 
 /// What magics change in the process that runs cells. Holds for its successors too.

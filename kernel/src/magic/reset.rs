@@ -35,7 +35,9 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
         context.print("Nothing is forgotten.\n");
         return Ok(());
     }
-    context.engine.reset()
+    context.engine.reset()?;
+    context.steps.forget();
+    Ok(())
 }
 
 fn is_sure(context: &Context<'_>) -> Result<bool, CellError> {

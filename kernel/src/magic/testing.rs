@@ -9,7 +9,7 @@ use pipulate::cell::parse;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
-use super::{Context, WorkerSettings, run_cell_magic, run_line};
+use super::{Context, StepCells, WorkerSettings, run_cell_magic, run_line};
 use crate::engine::Engine;
 use crate::engine::fake::FakeEngine;
 use crate::engine::handle::{EngineHandle, EngineStatus};
@@ -103,6 +103,7 @@ pub(crate) struct Notebook {
     pub(crate) history: Vec<(u32, String)>,
     pub(crate) amid_rust: bool,
     pub(crate) worker: Worker,
+    steps: NoSteps,
 }
 
 /// Remembers what it was told.
@@ -123,6 +124,21 @@ impl WorkerSettings for Worker {
     fn set_checkpoints(&self, on: bool) {
         self.told.lock().unwrap().push(format!("checkpoints: {on}"));
     }
+}
+
+/// Of a notebook without step cells.
+struct NoSteps;
+
+impl StepCells for NoSteps {
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn fingerprint(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn forget(&self) {}
 }
 
 /// What came of a cell.
@@ -154,6 +170,7 @@ impl Notebook {
             history: Vec::new(),
             amid_rust: false,
             worker,
+            steps: NoSteps,
         }
     }
 
@@ -176,6 +193,7 @@ impl Notebook {
             engine: &self.engine,
             history: &|| self.history.clone(),
             worker: &self.worker,
+            steps: &self.steps,
             amid_rust: self.amid_rust,
         })
     }

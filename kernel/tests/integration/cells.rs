@@ -137,7 +137,23 @@ impl TestNotebook {
         outputs.shown.lock().unwrap().clone()
     }
 
+    /// Runs the cell that a client knows by this id.
+    pub(super) fn run_cell(&mut self, id: &str, code: &str, answers: &[&str]) -> (Vec<String>, Result<(), CellError>) {
+        let (outputs, result) = self.run_request(Some(id), code, answers);
+        let sent = outputs.sent.lock().unwrap().clone();
+        (sent, result)
+    }
+
     fn run_into(&mut self, code: &str, answers: &[&str]) -> (Arc<Recorder>, Result<(), CellError>) {
+        self.run_request(None, code, answers)
+    }
+
+    fn run_request(
+        &mut self,
+        id: Option<&str>,
+        code: &str,
+        answers: &[&str],
+    ) -> (Arc<Recorder>, Result<(), CellError>) {
         self.count += 1;
         let outputs = Arc::new(Recorder::default());
         outputs
@@ -148,6 +164,7 @@ impl TestNotebook {
         let request = CellRequest {
             code: code.to_owned(),
             execution_count: self.count,
+            cell_id: id.map(str::to_owned),
             ..CellRequest::default()
         };
         let result = self
@@ -177,7 +194,7 @@ impl TestNotebook {
         self.folder.path().canonicalize().unwrap()
     }
 
-    fn pip(&self) -> Pip {
+    pub(super) fn pip(&self) -> Pip {
         Pip::open(&self.folder.path().join("pipeline.db").to_string_lossy())
             .unwrap()
             .as_source(Source::Cli)

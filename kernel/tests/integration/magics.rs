@@ -45,9 +45,11 @@ fn an_error_of_the_library_has_its_name_and_help_however_it_comes() {
         let deleted = notebook.check_error(cell, "Deleted", "cannot read step `count`: job `errors` is deleted");
         assert!(deleted.traceback.last().unwrap().contains("`pip.undelete(\"errors\")`"));
     }
-    let error = notebook.check_error("#[derive(Debug)] struct Bare;\nErr(Bare)?;", "CompileError", "Display");
-    assert!(error.traceback.join("\n").contains(":efmt {:?}"), "{error:?}");
-    notebook.check_error(":efmt {:?}\n#[derive(Debug)] struct Bare;\nErr(Bare)?;", "Bare", "Bare");
+    // An error has Display or Debug; one that has both is shown by the first.
+    notebook.check_error("#[derive(Debug)] struct Bare(u8);\nErr(Bare(5))?;", "Bare", "Bare(5)");
+    notebook.check_error("\"x\".parse::<i32>()?;", "ParseIntError", "invalid digit");
+    let error = notebook.check_error("struct Barer;\nErr(Barer)?;", "CompileError", "Display");
+    assert!(error.traceback.join("\n").contains("by `Debug`"), "{error:?}");
 }
 
 #[test]

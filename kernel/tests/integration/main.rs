@@ -21,3 +21,4 @@ mod outputs;
 mod process;
 mod queries;
 mod stdin;
+mod steps;

@@ -12,6 +12,14 @@ pub(super) fn show_our_display(errors: &[evcxr::CompilationError]) -> bool {
     !errors.iter().any(is_error) || errors.iter().any(|error| error.json.to_string().contains(DISPLAY_NAME))
 }
 
+/// Whether a `?` has an error that can be shown by `Debug` at best.
+pub(super) fn want_debug(errors: &[evcxr::CompilationError]) -> bool {
+    errors.iter().any(|error| {
+        let message = error.message();
+        message.starts_with("`?` couldn't convert the error") && message.contains("std::fmt::Display")
+    })
+}
+
 pub(super) fn start_error(error: &evcxr::Error) -> CellError {
     CellError::new(
         "EngineError",

@@ -326,6 +326,19 @@ impl Engine for EvcxrEngine {
             code = Cow::Borrowed(evaluation.code);
             result = self.run(&code, evaluation);
         }
+        if let Some(Err(evcxr::Error::CompilationErrors(errors))) = &result
+            && errors::want_debug(errors)
+            && !evaluation.outputs.is_interrupted()
+        {
+            // The other way round is for most: what `Debug` shows of an error is seldom meant for people.
+            let is_set = self.context.execute(":efmt {:?}").is_ok();
+            let with_debug = self.run(&code, evaluation);
+            let _ = self.context.execute(":efmt {}");
+            // Where that does not help, the first errors are those to read.
+            if is_set && !matches!(with_debug, Some(Err(evcxr::Error::CompilationErrors(_)))) {
+                result = with_debug;
+            }
+        }
         if self.display == Display::Stays
             && let Some(Err(evcxr::Error::CompilationErrors(errors))) = &result
             && errors::show_our_display(errors)

@@ -1,0 +1,206 @@
+//! `%%pip_step` cells: shown from the store while they are fresh, run where they are not.
+
+use std::sync::Arc;
+
+use pipulate::cell::{self, Cell, StepCall};
+use pipulate::{Error, Job, StepName, StepStatus};
+use pipulate_port::analysis::{CellAnalysis, CellLabel, Reach as _, Resolution, analyse, fingerprint};
+use pipulate_port::lower as lower_for_port;
+
+use super::steps::{Running, StepCell};
+use super::{Session, Shared, without_magic};
+use crate::lower::StepFrame;
+use crate::magic::{pip_step, usage_error};
+use crate::notebook::CellRequest;
+use crate::outputs::{CellError, Outputs};
+use crate::render;
+use crate::render::text::time;
+use crate::state::pip_error;
+
+impl Session {
+    /// Runs a `%%pip_step` cell, or shows its value where nothing has changed.
+    pub(super) fn run_step(
+        &self,
+        request: &CellRequest,
+        cell: &Cell<'_>,
+        outputs: &Arc<dyn Outputs>,
+    ) -> Result<(), CellError> {
+        let shared = &self.shared;
+        let Some(call) = cell.cell_magic() else { return Ok(()) };
+        let call = StepCall::parse(cell.text(), call).map_err(|error| usage_error("pip_step", &error))?;
+        let step = StepName::new(&call.step.text).map_err(|error| pip_error(&error))?;
+        let job = shared.state.job()?;
+        let body = without_magic(cell, cell.slice(&cell.body().unwrap_or_default()));
+        let body = cell::parse(&body);
+        let analysis = match analyse(cell) {
+            Ok(analysis) => analysis,
+            // Rust that does not parse is for the compiler to explain.
+            Err(fault) if fault.help.is_empty() => {
+                let frame = StepFrame {
+                    step: step.to_string(),
+                    reloads: Vec::new(),
+                };
+                return self.run_rust(&body, Some(&frame), outputs).map(drop);
+            }
+            Err(fault) => {
+                let line = cell.text()[..fault.span.start].matches('\n').count() + 1;
+                return Err(CellError::new("Usage", format!("line {line}: {}", fault.message)).with_help(&fault.help));
+            }
+        };
+
+        let (resolution, fingerprint) = shared.resolve(cell, &analysis);
+        let this = StepCell {
+            id: cell_id(request),
+            label: label(request),
+            fingerprint: fingerprint.clone(),
+        };
+        let other = shared.steps.is_step(step.as_str(), this);
+        let status = job
+            .status(step.as_str(), Some(&fingerprint))
+            .map_err(|error| pip_error(&error))?;
+        let reason = pip_step::reason(step.as_str(), &status, call.rerun);
+        let mut lines = Vec::new();
+        let stored = match &reason {
+            None => shared.stored(&job, &step)?,
+            Some(_) => None,
+        };
+        match &stored {
+            Some(stored) => lines.push(format!(
+                "Step `{step}` is fresh: its value is that of revision {}, set {}.",
+                stored.revision,
+                time(&stored.updated)
+            )),
+            None => {
+                refuse_locked(&job, &step)?;
+                lines.extend(reason.or_else(|| pip_step::reason(step.as_str(), &StepStatus::Missing, false)));
+            }
+        }
+        lines.extend(other.map(|other| {
+            format!(
+                "Until now it was {}: a port refuses two cells that are one step.",
+                other.label
+            )
+        }));
+        let notes = resolution.untracked.iter();
+        lines.extend(
+            notes.map(|untracked| format!("{} A port refuses that. {}", untracked.message(), untracked.help())),
+        );
+        shared.with_context(outputs, false, |context| {
+            context
+                .outputs
+                .display(render::plain(lines.join("\n")), serde_json::Map::new(), None);
+        });
+
+        let json = match stored {
+            Some(stored) => stored.value,
+            None => {
+                let frame = StepFrame {
+                    step: step.to_string(),
+                    reloads: resolution.reloads,
+                };
+                let untracked = resolution
+                    .untracked
+                    .into_iter()
+                    .map(|untracked| untracked.name)
+                    .collect();
+                shared
+                    .steps
+                    .begin(Running::new(job, step.clone(), fingerprint, untracked));
+                let result = self.run_rust(&body, Some(&frame), outputs);
+                let recorded = shared.steps.end();
+                result?;
+                let Some((json, _)) = recorded else {
+                    return Err(
+                        CellError::new("Usage", format!("step `{step}` ended before it had a value"))
+                            .with_help("A step's value is its last expression: `return` leaves the cell before that."),
+                    );
+                };
+                json
+            }
+        };
+        let bundle = render::value(&json);
+        let metadata = render::metadata(&bundle);
+        outputs.execute_result(bundle, metadata);
+        Ok(())
+    }
+}
+
+/// A step's value as it is in the store.
+struct Stored {
+    value: String,
+    revision: pipulate::Revision,
+    updated: String,
+}
+
+impl Shared {
+    /// A cell has run, or failed: what it defines counts from now on.
+    pub(super) fn has_run(&self, request: &CellRequest, cell: &Cell<'_>, error: Option<&CellError>) {
+        if request.silent || !(cell.has_rust() || super::commands(cell).next().is_some()) {
+            return;
+        }
+        let Ok(mut analysis) = analyse(cell) else { return };
+        match error.map(|error| error.ename.as_str()) {
+            None => {}
+            Some("CompileError" | "Usage" | "UnknownMagic") => return,
+            // It was compiled: its items are there, its variables are not.
+            Some(_) => analysis.bindings.clear(),
+        }
+        self.steps.define(&cell_id(request), label(request), &analysis);
+    }
+
+    /// What a step's cell uses of others, and the fingerprint of all its code.
+    fn resolve(&self, cell: &Cell<'_>, analysis: &CellAnalysis) -> (Resolution, String) {
+        self.steps.with_definitions(|definitions| {
+            let resolution = definitions.resolve(analysis);
+            let known = definitions.known();
+            let is_item = |name: &str| known.items.iter().any(|item| item.defines(name));
+            let function = lower_for_port(cell, analysis, &resolution, &is_item);
+            let fingerprint = fingerprint(function.body.as_str(), definitions);
+            (resolution, fingerprint)
+        })
+    }
+
+    fn stored(&self, job: &Job, step: &StepName) -> Result<Option<Stored>, CellError> {
+        let info = job.step(step.as_str()).map_err(|error| pip_error(&error))?;
+        Ok(info.map(|info| Stored {
+            value: info.value,
+            revision: info.revision,
+            updated: info.updated,
+        }))
+    }
+}
+
+/// A step that would run for nothing, since its value could not be kept, does not run.
+fn refuse_locked(job: &Job, step: &StepName) -> Result<(), CellError> {
+    let Some(info) = job.info().map_err(|error| pip_error(&error))? else {
+        return Ok(());
+    };
+    let operation = format!("run step `{step}`");
+    let error = if info.deleted {
+        Error::Deleted {
+            operation,
+            job: info.key,
+        }
+    } else if info.finalized {
+        Error::Finalized {
+            operation,
+            job: info.key,
+        }
+    } else {
+        return Ok(());
+    };
+    Err(pip_error(&error))
+}
+
+/// The cell, by the client's id for it; by its number where the client has none.
+fn cell_id(request: &CellRequest) -> String {
+    match &request.cell_id {
+        Some(id) => id.clone(),
+        None => format!("[{}]", request.execution_count),
+    }
+}
+
+/// What people call the cell.
+fn label(request: &CellRequest) -> CellLabel {
+    CellLabel::execution(usize::try_from(request.execution_count).unwrap_or(usize::MAX))
+}
