@@ -11,6 +11,7 @@ use crate::command::doctor::Doctor;
 use crate::command::job::JobCommand;
 use crate::command::kernel::KernelCommand;
 use crate::command::lab::Lab;
+use crate::command::port::Port;
 use crate::command::run::Run;
 use crate::failure;
 use crate::store::StoreOption;
@@ -31,7 +32,8 @@ Examples:
   pipulate kernel install                  let Jupyter know the kernel
   pipulate lab                             open JupyterLab
   pipulate run report.ipynb --job may      run a notebook without Jupyter
-  pipulate job show may                    see what it saved";
+  pipulate job show may                    see what it saved
+  pipulate port report.ipynb -o report-app make the crate of a web app from it";
 
 fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}", failure::exit_codes())
@@ -40,6 +42,7 @@ fn after_help() -> String {
 #[derive(Subcommand)]
 enum Command {
     Run(Run),
+    Port(Port),
     #[command(subcommand)]
     Job(JobCommand),
     #[command(subcommand)]
@@ -55,6 +58,7 @@ impl Arguments {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<()> {
         match self.command {
             Command::Run(run) => run.run(&self.store),
+            Command::Port(port) => port.run(out),
             Command::Job(job) => job.run(&self.store, out),
             Command::Kernel(kernel) => kernel.run(out),
             Command::Lab(lab) => lab.run(&self.store),

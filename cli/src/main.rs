@@ -13,6 +13,7 @@ mod failure;
 mod file;
 mod json_text;
 mod jupyter;
+mod libraries;
 mod run;
 mod signals;
 mod store;

@@ -6,4 +6,5 @@ pub(crate) mod doctor;
 pub(crate) mod job;
 pub(crate) mod kernel;
 pub(crate) mod lab;
+pub(crate) mod port;
 pub(crate) mod run;

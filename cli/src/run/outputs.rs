@@ -29,6 +29,33 @@ struct Shown {
 impl Outputs {
     /// Takes up what a message says about the outputs of the cell at `index`. Messages about other things are ignored.
     pub(crate) fn take(&mut self, index: usize, content: JupyterMessageContent) {
+        // What is shown again under a name is the same display: it changes wherever it is, as other clients have it.
+        match &content {
+            JupyterMessageContent::DisplayData(display) => {
+                self.update(
+                    display
+                        .transient
+                        .as_ref()
+                        .and_then(|transient| transient.display_id.as_deref()),
+                    &display.data,
+                    &display.metadata,
+                );
+            }
+            JupyterMessageContent::ExecuteResult(result) => {
+                self.update(
+                    result
+                        .transient
+                        .as_ref()
+                        .and_then(|transient| transient.display_id.as_deref()),
+                    &result.data,
+                    &result.metadata,
+                );
+            }
+            JupyterMessageContent::UpdateDisplayData(update) => {
+                self.update(update.transient.display_id.as_deref(), &update.data, &update.metadata);
+            }
+            _ => {}
+        }
         let cell = self.cells.entry(index).or_default();
         match content {
             JupyterMessageContent::StreamContent(stream) => {
@@ -58,11 +85,6 @@ impl Outputs {
             JupyterMessageContent::ErrorOutput(error) => cell.error(error),
             JupyterMessageContent::ClearOutput(clear) if clear.wait => cell.clear = true,
             JupyterMessageContent::ClearOutput(_) => *cell = Cell::default(),
-            JupyterMessageContent::UpdateDisplayData(update) => {
-                if let Some(display_id) = &update.transient.display_id {
-                    self.update(display_id, &update.data, &update.metadata);
-                }
-            }
             _ => {}
         }
     }
@@ -89,7 +111,13 @@ impl Outputs {
     }
 
     /// A display may be shown by several cells.
-    fn update(&mut self, display_id: &str, data: &jupyter_protocol::media::Media, metadata: &Map<String, Value>) {
+    fn update(
+        &mut self,
+        display_id: Option<&str>,
+        data: &jupyter_protocol::media::Media,
+        metadata: &Map<String, Value>,
+    ) {
+        let Some(display_id) = display_id else { return };
         let shown = self.cells.values_mut().flat_map(|cell| &mut cell.outputs);
         for Shown { output, .. } in shown.filter(|shown| shown.display_id.as_deref() == Some(display_id)) {
             match output {
@@ -239,6 +267,12 @@ mod tests {
             |text: &str| json!({ "data": { "text/plain": [text] }, "metadata": {}, "output_type": "display_data" });
         check(&messages, 0, &json!([shown("100 %"), shown("other")]));
         check(&messages, 1, &json!([]));
+        let again = [
+            (0, "display_data", content("10 %", "bar")),
+            (1, "display_data", content("20 %", "bar")),
+        ];
+        check(&again, 0, &json!([shown("20 %")]));
+        check(&again, 1, &json!([shown("20 %")]));
     }
 
     #[test]

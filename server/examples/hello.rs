@@ -1,0 +1,2 @@
+//! A workflow by hand.
+fn main() {}

@@ -1,0 +1,533 @@
+//! What all requests share, and what they do to a job.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pipulate::store::wire::{Request, Response};
+use pipulate::{Error as StateError, Job, JobInfo, JobKey, Pip, Revision, StepName, Tenant, WorkflowName};
+use tokio::sync::watch;
+
+use crate::defaults::Defaults;
+use crate::error::Error;
+use crate::form::{Answer, Problems, Submission};
+use crate::jobs::JobsCache;
+use crate::live::{JobId, Live, Seen};
+use crate::metrics::Metrics;
+use crate::outputs::Kept;
+use crate::runs::{Order, Runs};
+use crate::sessions::Sessions;
+use crate::view::JobView;
+use crate::worker::{Pool, secret_variable};
+use crate::workflow::{Field, FieldKind, Step, Workflow};
+
+/// How often the store is looked at for changes of others.
+const LOOK: Duration = Duration::from_millis(100);
+/// How many forms are remembered as submitted.
+const TOKENS: usize = 10_000;
+
+/// How the server behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The hosts that requests may name; any where there are none.
+    pub(crate) hosts: Vec<String>,
+    /// The largest body of a request, in bytes.
+    pub(crate) body_limit: usize,
+    /// How long a response to a submit may wait for the step.
+    pub(crate) patience: Duration,
+}
+
+/// What all requests share.
+pub(crate) struct App {
+    pub(crate) pip: Pip,
+    pub(crate) workflows: Vec<Workflow>,
+    pub(crate) settings: Settings,
+    pub(crate) pool: Pool,
+    pub(crate) runs: Runs,
+    pub(crate) live: Live,
+    pub(crate) kept: Kept,
+    pub(crate) sessions: Sessions,
+    pub(crate) jobs: JobsCache,
+    pub(crate) metrics: Metrics,
+    pub(crate) defaults: Defaults,
+    /// Tells this process from the one that served before.
+    pub(crate) instance: String,
+    fingerprints: HashMap<(String, String), String>,
+    tokens: Mutex<Tokens>,
+}
+
+#[derive(Default)]
+struct Tokens {
+    known: HashSet<String>,
+    oldest: VecDeque<String>,
+}
+
+/// What became of a submit.
+pub(crate) enum Submitted {
+    /// The step runs; the receiver sees its end.
+    Started(watch::Receiver<bool>),
+    /// The same form had been submitted before.
+    Before,
+}
+
+impl App {
+    pub(crate) fn new(
+        pip: Pip,
+        workflows: Vec<Workflow>,
+        settings: Settings,
+        pool: Pool,
+        live: Live,
+        kept: Kept,
+    ) -> Arc<Self> {
+        let fingerprints = crate::fingerprints::of(&workflows);
+        let app = Arc::new(Self {
+            pip,
+            workflows,
+            settings,
+            pool,
+            runs: Runs::default(),
+            live,
+            kept,
+            sessions: Sessions::default(),
+            jobs: JobsCache::default(),
+            metrics: Metrics::default(),
+            defaults: Defaults::default(),
+            instance: uuid::Uuid::new_v4().simple().to_string(),
+            fingerprints,
+            tokens: Mutex::default(),
+        });
+        app.watch();
+        app
+    }
+
+    /// Looks for changes of others until the last handle is gone.
+    fn watch(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        let watcher = std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
+            let mut seen = Seen::default();
+            while let Some(app) = weak.upgrade() {
+                app.live.look(&app.pip, &mut seen);
+                drop(app);
+                std::thread::sleep(LOOK);
+            }
+        });
+        if let Err(error) = watcher {
+            tracing::error!(%error, "changes made elsewhere will not show by themselves");
+        }
+    }
+
+    pub(crate) fn pip(&self, tenant: &Tenant) -> Pip {
+        self.pip.clone().with_tenant(tenant.clone())
+    }
+
+    pub(crate) fn workflow(&self, name: &str) -> Result<&Workflow, Error> {
+        let unknown = || Error::UnknownWorkflow {
+            workflow: name.to_owned(),
+        };
+        self.workflows
+            .iter()
+            .find(|workflow| workflow.name() == name)
+            .ok_or_else(unknown)
+    }
+
+    pub(crate) fn fingerprint(&self, workflow: &Workflow, step: &Step) -> Option<&str> {
+        let key = (workflow.name().to_owned(), step.name().to_owned());
+        self.fingerprints.get(&key).map(String::as_str)
+    }
+
+    pub(crate) fn has_secret_in_environment(step: &str) -> bool {
+        std::env::var_os(secret_variable(step)).is_some()
+    }
+
+    /// A job that is there and belongs to the workflow. One that was made by plain Rust or in the terminal belongs to any.
+    pub(crate) fn job(&self, tenant: &Tenant, workflow: &Workflow, key: &str) -> Result<(Job, JobInfo), Error> {
+        let job = self.pip(tenant).job_in(key, workflow.name())?;
+        let Some(info) = job.info()? else {
+            return Err(Error::UnknownJob {
+                workflow: workflow.name().to_owned(),
+                job: key.to_owned(),
+            });
+        };
+        check_workflow(workflow, &info)?;
+        Ok((job, info))
+    }
+
+    /// Creates a job, or finds the one with this key. What comes first without input runs at once.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        workflow: &Workflow,
+        key: Option<&str>,
+    ) -> Result<(JobKey, Option<watch::Receiver<bool>>), Error> {
+        let pip = self.pip(tenant);
+        let key = match key {
+            Some(key) => JobKey::new(key)?,
+            None => pip.next_key("Default", workflow.name())?,
+        };
+        let job = pip.job_in(key.as_str(), workflow.name())?;
+        match job.info()? {
+            Some(info) => {
+                check_workflow(workflow, &info)?;
+                if info.deleted {
+                    return Err(StateError::Deleted {
+                        operation: "open the job".to_owned(),
+                        job: key,
+                    }
+                    .into());
+                }
+            }
+            None => job.order(&workflow.names())?,
+        }
+        let id = (tenant.clone(), key.clone());
+        self.jobs.forget();
+        self.live.poke(&id);
+        let view = JobView::of(self, workflow, &job)?;
+        let Some(first) = view.first_open().filter(|_| !view.is_finalized()) else {
+            return Ok((key, None));
+        };
+        let step = &workflow.steps()[first];
+        if view.steps[first].outdated
+            || self.runs.running(&id).is_some()
+            || !view.needs_no_input(step, Self::has_secret_in_environment)
+        {
+            return Ok((key, None));
+        }
+        let order = Order {
+            id,
+            workflow: workflow.clone(),
+            job,
+            position: first,
+            secrets: BTreeMap::new(),
+        };
+        Ok((key, Some(Runs::start(self, order)?)))
+    }
+
+    /// Saves what a step's form has brought, and runs the step.
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        session: Option<&str>,
+        workflow: &Workflow,
+        key: &str,
+        step: &str,
+        submission: &Submission,
+    ) -> Result<Submitted, Error> {
+        let (job, info) = self.job(tenant, workflow, key)?;
+        let unknown = || Error::UnknownStep {
+            workflow: workflow.name().to_owned(),
+            step: step.to_owned(),
+        };
+        let position = workflow.position(step).ok_or_else(unknown)?;
+        let step = &workflow.steps()[position];
+        let id: JobId = (tenant.clone(), info.key.clone());
+        if submission.token.as_deref().is_some_and(|token| self.lock_tokens().known.contains(token)) {
+            return Ok(Submitted::Before);
+        }
+        self.may_change(&job, &info, &format!("run step `{}`", step.name()), submission.revision)?;
+        let view = JobView::of(self, workflow, &job)?;
+        if let Some(first) = view.first_open().filter(|first| *first < position) {
+            return Err(Error::TooEarly {
+                step: step.name().to_owned(),
+                first: workflow.steps()[first].name().to_owned(),
+            });
+        }
+        let mut secrets = session.map(|session| self.sessions.of(session, &id)).unwrap_or_default();
+        let values = answers(step, &view, submission, &mut secrets)?;
+        // Who loses the race for the token has submitted the form twice.
+        if !submission.token.as_deref().is_none_or(|token| self.lock_tokens().take(token)) {
+            return Ok(Submitted::Before);
+        }
+        let started = self.save_and_start(workflow, &job, position, &view, values, &id, secrets.clone());
+        match started {
+            Ok(receiver) => {
+                if let Some(session) = session {
+                    self.sessions.keep(session, &id, secrets);
+                }
+                Ok(Submitted::Started(receiver))
+            }
+            Err(error) => {
+                if let Some(token) = &submission.token {
+                    self.lock_tokens().known.remove(token);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of it is what was just read and checked")]
+    fn save_and_start(
+        self: &Arc<Self>,
+        workflow: &Workflow,
+        job: &Job,
+        position: usize,
+        view: &JobView,
+        values: Vec<(StepName, String)>,
+        id: &JobId,
+        secrets: BTreeMap<String, String>,
+    ) -> Result<watch::Receiver<bool>, Error> {
+        job.order(&workflow.names())?;
+        for (name, value) in values {
+            let expected = view.value(name.as_str()).map_or(Revision::NONE, |value| value.revision);
+            let request = Request::Set {
+                job: job.key().clone(),
+                workflow: WorkflowName::new(workflow.name())?,
+                step: name,
+                value,
+                expected: Some(expected),
+                recording: None,
+            };
+            let pip = job.pip();
+            let _: Response = pip.store().call(pip.tenant(), pip.source(), request)?;
+        }
+        self.jobs.forget();
+        let order = Order {
+            id: id.clone(),
+            workflow: workflow.clone(),
+            job: job.clone(),
+            position,
+            secrets,
+        };
+        Runs::start(self, order)
+    }
+
+    /// Makes a change to a job that is no run of a step.
+    pub(crate) fn change<T>(
+        &self,
+        tenant: &Tenant,
+        workflow: &Workflow,
+        key: &str,
+        submission: &Submission,
+        change: Change,
+        make: impl FnOnce(&Job, &JobInfo) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let (job, info) = self.job(tenant, workflow, key)?;
+        let id: JobId = (tenant.clone(), info.key.clone());
+        if submission.token.as_deref().is_some_and(|token| self.lock_tokens().known.contains(token)) {
+            return Ok(None);
+        }
+        match change {
+            Change::OfValues(operation) => self.may_change(&job, &info, operation, submission.revision)?,
+            Change::OfLife => self.is_as_shown(&job, &info, submission.revision)?,
+        }
+        if !submission.token.as_deref().is_none_or(|token| self.lock_tokens().take(token)) {
+            return Ok(None);
+        }
+        self.runs.forget(&id);
+        let made = make(&job, &info);
+        self.jobs.forget();
+        self.live.poke(&id);
+        made.map(Some)
+    }
+
+    /// Goes back to a step: it and the later ones are open again.
+    pub(crate) fn revert(&self, workflow: &Workflow, job: &Job, info: &JobInfo, step: &str) -> Result<(), Error> {
+        let unknown = || Error::UnknownStep {
+            workflow: workflow.name().to_owned(),
+            step: step.to_owned(),
+        };
+        let position = workflow.position(step).ok_or_else(unknown)?;
+        job.order(&workflow.names())?;
+        let later = &workflow.steps()[position..];
+        // The first name that has a place in the job: those before it are of earlier steps.
+        let name = later.iter().flat_map(Step::names).next();
+        if let Some(name) = name {
+            job.revert(name)?;
+        }
+        self.kept.forget(info, later.iter().map(Step::name));
+        Ok(())
+    }
+
+    /// Copies a job. Steps before the one where the copy starts over, which ran and have no value of their own, count as run there too.
+    pub(crate) fn fork(
+        &self,
+        workflow: &Workflow,
+        job: &Job,
+        info: &JobInfo,
+        from: Option<&str>,
+        new_key: &str,
+    ) -> Result<JobKey, Error> {
+        let unknown = |step: &str| Error::UnknownStep {
+            workflow: workflow.name().to_owned(),
+            step: step.to_owned(),
+        };
+        let end = match from {
+            Some(step) => workflow.position(step).ok_or_else(|| unknown(step))?,
+            None => workflow.steps().len(),
+        };
+        let from_name = workflow.steps()[end..].iter().flat_map(Step::names).next();
+        let known = job.steps()?;
+        // The core knows only the steps that the job has.
+        let from_name = from_name.filter(|name| known.iter().any(|step| step.name == **name));
+        let copy = job.fork(from_name, new_key)?;
+        let Some(copied) = copy.info()? else {
+            return Ok(copy.key().clone());
+        };
+        for step in &workflow.steps()[..end] {
+            let Some(run) = self.kept.get(info, step.name()) else { continue };
+            let mut run = (*run).clone();
+            run.revision = copied.revision.number();
+            let mut results = Vec::new();
+            for (name, _) in &run.results {
+                if let Some(value) = copy.step(name)?.filter(|value| !value.suggested) {
+                    results.push((name.clone(), value.revision.number()));
+                }
+            }
+            if results.len() == run.results.len() {
+                run.results = results;
+                self.kept.put(&copied, run);
+            }
+        }
+        Ok(copy.key().clone())
+    }
+
+    /// [`fork`](Self::fork) as a request asks for it: `key`, `from`.
+    pub(crate) fn copy(
+        &self,
+        tenant: &Tenant,
+        workflow: &Workflow,
+        key: &str,
+        submission: &Submission,
+    ) -> Result<String, Error> {
+        let new_key = match submission.other("key") {
+            Some(key) => key.to_owned(),
+            None => self.pip(tenant).next_key("Default", workflow.name())?.to_string(),
+        };
+        let made = self.change(tenant, workflow, key, submission, Change::OfLife, |job, info| {
+            self.fork(workflow, job, info, submission.other("from"), &new_key)
+        })?;
+        Ok(made.map_or(new_key, String::from))
+    }
+
+    /// Stops the step that runs; whether there was one.
+    pub(crate) fn cancel(&self, tenant: &Tenant, workflow: &Workflow, key: &str) -> Result<bool, Error> {
+        let (_, info) = self.job(tenant, workflow, key)?;
+        Ok(self.runs.cancel(&(tenant.clone(), info.key)))
+    }
+
+    fn may_change(&self, job: &Job, info: &JobInfo, operation: &str, shown: Option<Revision>) -> Result<(), Error> {
+        let (operation, key) = (operation.to_owned(), info.key.clone());
+        if info.deleted {
+            return Err(StateError::Deleted { operation, job: key }.into());
+        }
+        if info.finalized {
+            return Err(StateError::Finalized { operation, job: key }.into());
+        }
+        self.is_as_shown(job, info, shown)
+    }
+
+    /// Refuses what was decided by looking at an older state of the job, or while a step runs.
+    fn is_as_shown(&self, job: &Job, info: &JobInfo, shown: Option<Revision>) -> Result<(), Error> {
+        let id: JobId = (job.pip().tenant().clone(), info.key.clone());
+        if let Some(step) = self.runs.running(&id) {
+            return Err(Error::Running {
+                job: info.key.to_string(),
+                step,
+            });
+        }
+        match shown {
+            Some(shown) if shown != info.revision => {
+                let mut events = job.history(None)?;
+                events.retain(|event| event.revision > shown);
+                Err(Error::Changed {
+                    job: info.key.to_string(),
+                    shown,
+                    found: info.revision,
+                    events,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lock_tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a change is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    /// Values of steps: what a finalized job refuses, with what is done.
+    OfValues(&'static str),
+    /// The job as a whole; the core decides.
+    OfLife,
+}
+
+impl Tokens {
+    /// Whether nobody has used the token before.
+    fn take(&mut self, token: &str) -> bool {
+        if !self.known.insert(token.to_owned()) {
+            return false;
+        }
+        self.oldest.push_back(token.to_owned());
+        if self.oldest.len() > TOKENS
+            && let Some(oldest) = self.oldest.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+fn check_workflow(workflow: &Workflow, info: &JobInfo) -> Result<(), Error> {
+    if info.workflow == workflow.name() || info.workflow == WorkflowName::notebook() {
+        return Ok(());
+    }
+    Err(Error::OtherWorkflow {
+        job: info.key.to_string(),
+        workflow: workflow.name().to_owned(),
+        found: info.workflow.to_string(),
+    })
+}
+
+/// The values that the answers stand for. Secrets go apart.
+fn answers(
+    step: &Step,
+    view: &JobView,
+    submission: &Submission,
+    secrets: &mut BTreeMap<String, String>,
+) -> Result<Vec<(StepName, String)>, Error> {
+    let mut values = Vec::new();
+    let mut problems = Problems::default();
+    let shown = submission.answers.as_ref();
+    let unknown = shown.into_iter().flatten().map(|(name, _)| name);
+    for name in unknown.filter(|name| step.find_field(name).is_none()) {
+        problems.0.insert(name.clone(), "The step has no such field.".to_owned());
+    }
+    for field in step.fields() {
+        let answer = shown.and_then(|answers| answers.get(field.name()));
+        let there = view.value(field.name());
+        let read = match answer {
+            Some(Answer::Text(text)) => field.read(text),
+            Some(Answer::Json(json)) => field.read_json(json),
+            Some(Answer::File { data, media_type }) if !data.is_empty() => field.read_file(data.clone(), media_type),
+            _ if field.is_secret() => {
+                if !secrets.contains_key(field.name()) && !App::has_secret_in_environment(field.name()) {
+                    problems.0.insert(field.name().to_owned(), "An answer is needed.".to_owned());
+                }
+                continue;
+            }
+            None if submission.is_form && field.kind() == FieldKind::Checkbox => Ok("false".to_owned()),
+            _ => match there {
+                Some(value) if answer.is_some() || !value.suggested => Ok(value.value.clone()),
+                _ if field.is_optional() => field.read(""),
+                _ => Err("An answer is needed.".to_owned()),
+            },
+        };
+        match read {
+            Ok(_) if field.is_secret() => keep_secret(field, answer, secrets),
+            Ok(value) => values.push((StepName::new(field.name())?, value)),
+            Err(problem) => drop(problems.0.insert(field.name().to_owned(), problem)),
+        }
+    }
+    if problems.0.is_empty() { Ok(values) } else { Err(Error::Invalid { problems }) }
+}
+
+fn keep_secret(field: &Field, answer: Option<&Answer>, secrets: &mut BTreeMap<String, String>) {
+    let text = match answer {
+        Some(Answer::Text(text)) => text.clone(),
+        Some(Answer::Json(json)) => serde_json::from_str(json).unwrap_or_else(|_| json.clone()),
+        _ => return,
+    };
+    secrets.insert(field.name().to_owned(), text);
+}

@@ -1,0 +1,130 @@
+//! What stands around every route: who may ask, how errors look, which headers a response has.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
+
+use super::base::Base;
+use super::render;
+use crate::app::App;
+use crate::error::Error;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let Ok(base) = Base::from_request_parts(&mut parts, &()).await;
+    let request = Request::from_parts(parts, body);
+    let is_api = is_api(request.uri().path());
+    let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path());
+    let checked = may_ask(&app, request.method(), request.uri(), request.headers());
+    let response = match checked {
+        Ok(()) => next.run(request).instrument(span.clone()).await,
+        Err(error) => error.into_response(),
+    };
+    let mut response = match response.extensions().get::<Arc<Error>>().cloned() {
+        Some(error) => {
+            if error.status().is_server_error() {
+                tracing::error!(parent: &span, %error, "a request failed");
+            }
+            render::error(&app, &base, &error, is_api)
+        }
+        None => response,
+    };
+    set_headers(response.headers_mut());
+    let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    app.metrics.count(response.status().as_u16(), microseconds);
+    tracing::debug!(parent: &span, status = response.status().as_u16(), microseconds, "answered");
+    response
+}
+
+/// Whether errors on this path are JSON.
+fn is_api(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/") || path == "/healthz" || path == "/metrics"
+}
+
+fn set_headers(headers: &mut HeaderMap) {
+    let set = |headers: &mut HeaderMap, name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(headers, CONTENT_SECURITY_POLICY, POLICY);
+    set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(headers, X_FRAME_OPTIONS, "DENY");
+    // With `no-referrer`, a browser would not say either from which page a form comes.
+    set(headers, REFERRER_POLICY, "same-origin");
+    set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(headers, CACHE_CONTROL, "no-store");
+    set(headers, VARY, "hx-request");
+}
+
+fn may_ask(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str));
+    // A name of somebody else's that leads here would make their pages ours.
+    if !app.settings.hosts.is_empty() {
+        let name = host.map(without_port).unwrap_or_default();
+        let is_known = |known: &String| known.eq_ignore_ascii_case(name);
+        if !app.settings.hosts.iter().any(is_known) && !(is_loopback(name) && app.settings.hosts.iter().any(|host| is_loopback(host))) {
+            return Err(Error::ForeignHost { host: name.to_owned() });
+        }
+    }
+    if method == Method::GET || method == Method::HEAD {
+        return Ok(());
+    }
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    let is_own = match (text(HeaderName::from_static("sec-fetch-site")), text(ORIGIN)) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let of_origin = origin.split_once("://").map(|(_, host)| host);
+            of_origin.is_some() && of_origin == host
+        }
+        // No browser.
+        (None, None) => true,
+    };
+    if is_own { Ok(()) } else { Err(Error::ForeignOrigin) }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    }
+}
+
+fn is_loopback(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_told_from_ports() {
+        for (host, name) in [
+            ("localhost:8080", "localhost"),
+            ("[::1]:8080", "::1"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("example.org:1", "example.org"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+        assert!(is_loopback("127.0.0.9") && is_loopback("LOCALHOST") && is_loopback("::1"));
+        assert!(!is_loopback("127.0.0.1.example.org") && !is_loopback(""));
+    }
+}

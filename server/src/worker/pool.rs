@@ -1,0 +1,211 @@
+//! Workers that are started ahead.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::process::Worker;
+use super::protocol::WORKER;
+
+/// The program that becomes a worker: this one, unless another is named.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerCommand {
+    program: Option<PathBuf>,
+    arguments: Vec<OsString>,
+}
+
+impl WorkerCommand {
+    /// This program, with arguments that lead it to [`worker_hook`](crate::worker_hook): for one whose `main` is not its own, such as
+    /// a test.
+    pub fn with_arguments<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Self {
+        Self {
+            program: None,
+            arguments: arguments.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    pub(super) fn to_command(&self) -> Command {
+        let program = self.program.clone().unwrap_or_else(own_program);
+        let mut command = Command::new(program);
+        command.args(&self.arguments);
+        command
+    }
+}
+
+/// This program as it was started, even if its file has been replaced since.
+fn own_program() -> PathBuf {
+    let itself = PathBuf::from("/proc/self/exe");
+    if itself.exists() {
+        return itself;
+    }
+    std::env::current_exe().unwrap_or(itself)
+}
+
+/// Where workers come from. One stands ready, so that a step need not wait for a process to start.
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    command: WorkerCommand,
+    folder: tempfile::TempDir,
+    /// How many may run at once.
+    most: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    spare: Option<Worker>,
+    /// Whether the spare one is wanted, or being started.
+    wanted: bool,
+    running: usize,
+    number: u64,
+    closed: bool,
+}
+
+/// A worker that is in use.
+pub(crate) struct Hired {
+    pub(crate) worker: Worker,
+    shared: Arc<Shared>,
+}
+
+impl Pool {
+    /// A pool; nothing is started before [`warm`](Self::warm) or [`hire`](Self::hire).
+    pub(crate) fn new(command: WorkerCommand, most: usize) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("pipulate-").tempdir()?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                command,
+                folder,
+                most: most.max(1),
+                state: Mutex::default(),
+                changed: Condvar::new(),
+            }),
+        })
+    }
+
+    /// Has one worker started ahead, on another thread.
+    pub(crate) fn warm(&self) {
+        {
+            let mut state = self.shared.lock();
+            if state.closed || state.wanted || state.spare.is_some() {
+                return;
+            }
+            state.wanted = true;
+        }
+        let shared = Arc::clone(&self.shared);
+        let started = std::thread::Builder::new()
+            .name("worker-start".to_owned())
+            .spawn(move || shared.start_spare());
+        if started.is_err() {
+            self.shared.lock().wanted = false;
+        }
+    }
+
+    /// A worker, as soon as there may be one more. `given_up` ends the wait.
+    pub(crate) fn hire(&self, given_up: impl Fn() -> bool) -> io::Result<Hired> {
+        let mut state = self.shared.lock();
+        while state.running >= self.shared.most || (state.wanted && state.spare.is_none()) {
+            if state.closed || given_up() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let patience = std::time::Duration::from_millis(100);
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, patience)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        if state.closed {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        state.running += 1;
+        let spare = state.spare.take();
+        drop(state);
+        let worker = match spare {
+            Some(worker) => Ok(worker),
+            None => self.shared.start(),
+        };
+        let worker = worker.inspect_err(|_| self.shared.lock().running -= 1)?;
+        self.warm();
+        Ok(Hired {
+            worker,
+            shared: Arc::clone(&self.shared),
+        })
+    }
+
+    /// Ends the spare one; no other is started.
+    pub(crate) fn close(&self) {
+        let spare = {
+            let mut state = self.shared.lock();
+            state.closed = true;
+            state.spare.take()
+        };
+        drop(spare);
+        self.shared.changed.notify_all();
+    }
+
+    /// How many run, and whether one stands ready.
+    pub(crate) fn counts(&self) -> (usize, bool) {
+        let state = self.shared.lock();
+        (state.running, state.spare.is_some())
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Drop for Hired {
+    fn drop(&mut self) {
+        self.shared.lock().running -= 1;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> io::Result<Worker> {
+        // A program that does not call the hook would go on as a second server, which starts a third.
+        let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
+        if std::env::var(WORKER).ok().is_some_and(|server| Some(server) == parent) {
+            return Err(io::Error::other("`worker_hook` must be called first in `main`"));
+        }
+        let number = {
+            let mut state = self.lock();
+            state.number += 1;
+            state.number
+        };
+        Worker::start(&self.command, self.folder.path(), number)
+    }
+
+    fn start_spare(&self) {
+        let started = self.start();
+        let mut state = self.lock();
+        state.wanted = false;
+        let unused = match started {
+            Ok(worker) if state.closed => Some(worker),
+            Ok(worker) => {
+                state.spare = Some(worker);
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "no worker could be started ahead");
+                None
+            }
+        };
+        drop(state);
+        self.changed.notify_all();
+        drop(unused);
+    }
+}

@@ -1,0 +1,167 @@
+//! A workflow: steps in order, with labels and forms.
+
+mod error;
+mod field;
+mod step;
+
+use std::sync::Arc;
+
+use pipulate::WorkflowName;
+
+pub use error::StepError;
+pub use field::{Field, FieldKind};
+pub(crate) use step::DefaultFunction;
+pub use step::{Step, StepKind};
+
+/// An ordered list of steps, made from a notebook or by hand.
+///
+/// ```
+/// use pipulate_server::{Field, Step, Workflow};
+///
+/// let workflow = Workflow::new("hello")
+///     .title("Hello")
+///     .step(Step::saves("name", |_, _| Ok(())).sets(["name"]).field(Field::new::<String>("name").label("Your name")))
+///     .step(Step::computes("greeting", |_, job| Ok(format!("Hello, {}!", job.require::<String>("name")?))));
+/// assert_eq!(workflow.steps().len(), 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Workflow(Arc<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    name: String,
+    title: Option<String>,
+    description: String,
+    notebook: Option<String>,
+    steps: Vec<Step>,
+    source: Option<Source>,
+}
+
+/// The text that the steps were compiled from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) cells: &'static str,
+    pub(crate) steps: &'static str,
+    pub(crate) manifest: &'static str,
+}
+
+impl Workflow {
+    /// A workflow without steps. The name is that of its jobs' workflow, as the notebook knows it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            name: name.into(),
+            title: None,
+            description: String::new(),
+            notebook: None,
+            steps: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// The heading of its pages; the name where there is none.
+    #[must_use]
+    pub fn title(self, title: impl Into<String>) -> Self {
+        self.with(|inner| inner.title = Some(title.into()))
+    }
+
+    /// What it is for, in Markdown.
+    #[must_use]
+    pub fn description(self, markdown: impl Into<String>) -> Self {
+        self.with(|inner| inner.description = markdown.into())
+    }
+
+    /// The notebook that it was made from.
+    #[must_use]
+    pub fn notebook(self, file: impl Into<String>) -> Self {
+        self.with(|inner| inner.notebook = Some(file.into()))
+    }
+
+    /// The text that the steps are compiled from: the items of the cells, the step functions, the crate's manifest. From it comes
+    /// each step's fingerprint, by which a value is known to be stale when its code has changed.
+    #[must_use]
+    pub fn source(self, cells: &'static str, steps: &'static str, manifest: &'static str) -> Self {
+        self.with(|inner| {
+            inner.source = Some(Source {
+                cells,
+                steps,
+                manifest,
+            });
+        })
+    }
+
+    /// Adds the next step.
+    #[must_use]
+    pub fn step(self, step: Step) -> Self {
+        self.with(|inner| inner.steps.push(step))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The heading of its pages.
+    pub fn heading(&self) -> &str {
+        self.0.title.as_deref().unwrap_or(&self.0.name)
+    }
+
+    /// What it is for, in Markdown.
+    pub fn about(&self) -> &str {
+        &self.0.description
+    }
+
+    /// The notebook that it was made from.
+    pub fn made_from(&self) -> Option<&str> {
+        self.0.notebook.as_deref()
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.0.steps
+    }
+
+    /// Where a step stands.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.0.steps.iter().position(|step| step.name() == name)
+    }
+
+    pub(crate) fn source_text(&self) -> Option<Source> {
+        self.0.source
+    }
+
+    /// The names of the job's steps that this workflow has to do with, in order, each once.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for name in self.steps().iter().flat_map(Step::names) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// What is wrong with it, in one sentence.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if let Err(error) = WorkflowName::new(self.name()) {
+            return Some(error.to_string());
+        }
+        for (index, step) in self.steps().iter().enumerate() {
+            if self.position(step.name()) != Some(index) {
+                return Some(format!(
+                    "workflow `{}` has two steps named `{}`",
+                    self.name(),
+                    step.name()
+                ));
+            }
+            if let Some(error) = step.names().find_map(|name| pipulate::StepName::new(name).err()) {
+                return Some(error.to_string());
+            }
+        }
+        None
+    }
+}
