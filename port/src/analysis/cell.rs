@@ -45,18 +45,22 @@ pub(super) fn analyse(cell: &Cell<'_>) -> Result<CellAnalysis, Fault> {
 /// A fault in the text that was parsed, as one in the cell.
 fn in_cell(cell: &Cell<'_>, reading: &Reading, fault: Fault) -> Fault {
     let span = reading.span(&fault.span);
-    let remainder = cell.remainders().iter().find(|remainder| remainder.end >= span.start);
-    let help = match remainder {
+    let remainder = cell
+        .remainders()
+        .iter()
+        .rfind(|remainder| remainder.start <= span.start);
+    let message = match remainder {
         Some(remainder) if fault.help.is_empty() => format!(
-            "`{}` was read as a remainder: end the line before it with `;` if it was meant as a magic.",
+            "{} `{}` was read as a remainder, since nothing ends the line before it.",
+            fault.message,
             cell.slice(remainder)
         ),
-        _ => fault.help,
+        _ => fault.message,
     };
     Fault {
         span,
-        message: fault.message,
-        help,
+        message,
+        help: fault.help,
     }
 }
 

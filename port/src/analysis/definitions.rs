@@ -74,7 +74,7 @@ impl Definitions {
 
     /// Takes what a cell defines that has run, or that stands next in the notebook. It takes the place of what the cell of this id
     /// defined before, and of what other cells defined by the same names. Of a `%%pip_step` cell only the dependencies are taken: the
-    /// rest stays inside it.
+    /// rest stays inside it. Such a cell is therefore taken before its fingerprint is computed, in which its own dependencies count.
     pub fn add(&mut self, cell_id: &str, label: CellLabel, analysis: &CellAnalysis) {
         self.cells.retain(|cell| cell.id != cell_id);
         let mut added = Contribution {

@@ -83,7 +83,7 @@ pub struct Fault {
     pub span: Range<usize>,
     /// What is wrong, one sentence.
     pub message: String,
-    /// What to do about it, one sentence; may be empty, where the message is the compiler's business.
+    /// What to do about it, one sentence; empty where Rust does not parse, which the compiler explains better.
     pub help: String,
 }
 

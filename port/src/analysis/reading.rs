@@ -179,12 +179,12 @@ impl Builder<'_> {
             }
             "pip_job" => MagicKind::Job(JobCall::parse(text, call).map_err(fault)?),
             "time" => match &call.value {
-                Some(value) => {
+                Some(value) if !is_direct(self.cell.slice(value)) => {
                     let end = if is_last && !call.semicolon { "}" } else { "};" };
                     self.around(span, value, "{", end);
                     MagicKind::Timed
                 }
-                None => MagicKind::Other,
+                _ => MagicKind::Other,
             },
             _ => MagicKind::Other,
         };
@@ -257,6 +257,21 @@ impl Builder<'_> {
             at: start..self.reading.text.len(),
         });
     }
+}
+
+/// Whether what `%time` is given is magics or shell lines, and no Rust.
+fn is_direct(text: &str) -> bool {
+    let is_line = |kind: &SegmentKind| {
+        matches!(
+            kind,
+            SegmentKind::LineMagic(_) | SegmentKind::Shell | SegmentKind::Trivia
+        )
+    };
+    text.starts_with(['%', '!'])
+        && cell::parse(text)
+            .segments()
+            .iter()
+            .all(|segment| is_line(&segment.kind))
 }
 
 /// A magic's own error, as the cell's.

@@ -154,6 +154,39 @@ fn a_remainder_is_rust() {
 }
 
 #[test]
+fn what_begins_like_a_command_is_rust_after_rust_has_begun() {
+    for text in [
+        "let a = 1;\n!true",
+        "let a = 1;\n::std::process::id()",
+        "::std::process::id()",
+    ] {
+        let analysis = analyse(&parse(text)).unwrap();
+        assert_eq!(analysis.tail.map(|tail| &text[tail]), text.lines().last(), "{text}");
+    }
+}
+
+#[test]
+fn jobs_are_told_in_order() {
+    let analysis = analyse(&parse(
+        "%pip_job a --workflow w\n%pip_job --help\nlet x = 1;\n%pip_job --new",
+    ))
+    .unwrap();
+    assert_eq!(analysis.jobs.len(), 2);
+    assert!(analysis.job().is_some_and(|job| job.new));
+    assert!(told("%pip_job a b").contains("one argument too many"));
+}
+
+#[test]
+fn what_is_timed_may_be_a_magic() {
+    for text in ["%time %pip_steps", "%time !ls (", "%time"] {
+        assert!(
+            analyse(&parse(text)).is_ok_and(|analysis| !analysis.statements),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn a_value_goes_over_lines() {
     assert_snapshot!(told("%pip_set n = xs.iter()\n    .map(|x| x + y)\n    .sum::<i64>() // note"), @r#"
     use i64 path at "i64"
@@ -302,6 +335,7 @@ fn an_error_points_at_the_users_text() {
     assert_snapshot!(told("fn f() {\n%pip_set x = 1\n}"), @r#"`%pip_set` stands in a function, where it may run late, often or never. | "%pip_set" Magics stand among the cell's own statements; elsewhere use plain Rust, such as `job.set(..)` and `job.get(..)`."#);
     assert_snapshot!(told("let a = %pip_steps;"), @r#"`%pip_steps` gives no value to a `let`. | "%pip_steps" `%pip_get`, `%pip_input` and `%time` do."#);
     assert_snapshot!(told("fn f( {"), @r#"`{` is not closed. | "{""#);
+    assert_snapshot!(told("total\n%pip_set x = 1"), @r#"Unexpected token, expected `;`. `%pip_set` was read as a remainder, since nothing ends the line before it. | "x""#);
     assert_snapshot!(told("let a ="), @r#"The code ends too early: expected an expression. | """#);
 }
 
