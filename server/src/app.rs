@@ -220,7 +220,11 @@ impl App {
         let position = workflow.position(step).ok_or_else(unknown)?;
         let step = &workflow.steps()[position];
         let id: JobId = (tenant.clone(), info.key.clone());
-        if submission.token.as_deref().is_some_and(|token| self.lock_tokens().known.contains(token)) {
+        if submission
+            .token
+            .as_deref()
+            .is_some_and(|token| self.lock_tokens().known.contains(token))
+        {
             return Ok(Submitted::Before);
         }
         self.may_change(&job, &info, &format!("run step `{}`", step.name()), submission.revision)?;
@@ -231,10 +235,16 @@ impl App {
                 first: workflow.steps()[first].name().to_owned(),
             });
         }
-        let mut secrets = session.map(|session| self.sessions.of(session, &id)).unwrap_or_default();
+        let mut secrets = session
+            .map(|session| self.sessions.of(session, &id))
+            .unwrap_or_default();
         let values = answers(step, &view, submission, &mut secrets)?;
         // Who loses the race for the token has submitted the form twice.
-        if !submission.token.as_deref().is_none_or(|token| self.lock_tokens().take(token)) {
+        if !submission
+            .token
+            .as_deref()
+            .is_none_or(|token| self.lock_tokens().take(token))
+        {
             return Ok(Submitted::Before);
         }
         let started = self.save_and_start(workflow, &job, position, &view, values, &id, secrets.clone());
@@ -302,14 +312,22 @@ impl App {
     ) -> Result<Option<T>, Error> {
         let (job, info) = self.job(tenant, workflow, key)?;
         let id: JobId = (tenant.clone(), info.key.clone());
-        if submission.token.as_deref().is_some_and(|token| self.lock_tokens().known.contains(token)) {
+        if submission
+            .token
+            .as_deref()
+            .is_some_and(|token| self.lock_tokens().known.contains(token))
+        {
             return Ok(None);
         }
         match change {
             Change::OfValues(operation) => self.may_change(&job, &info, operation, submission.revision)?,
             Change::OfLife => self.is_as_shown(&job, &info, submission.revision)?,
         }
-        if !submission.token.as_deref().is_none_or(|token| self.lock_tokens().take(token)) {
+        if !submission
+            .token
+            .as_deref()
+            .is_none_or(|token| self.lock_tokens().take(token))
+        {
             return Ok(None);
         }
         self.runs.forget(&id);
@@ -363,7 +381,9 @@ impl App {
             return Ok(copy.key().clone());
         };
         for step in &workflow.steps()[..end] {
-            let Some(run) = self.kept.get(info, step.name()) else { continue };
+            let Some(run) = self.kept.get(info, step.name()) else {
+                continue;
+            };
             let mut run = (*run).clone();
             run.revision = copied.revision.number();
             let mut results = Vec::new();
@@ -492,7 +512,9 @@ fn answers(
     let shown = submission.answers.as_ref();
     let unknown = shown.into_iter().flatten().map(|(name, _)| name);
     for name in unknown.filter(|name| step.find_field(name).is_none()) {
-        problems.0.insert(name.clone(), "The step has no such field.".to_owned());
+        problems
+            .0
+            .insert(name.clone(), "The step has no such field.".to_owned());
     }
     for field in step.fields() {
         let answer = shown.and_then(|answers| answers.get(field.name()));
@@ -503,7 +525,9 @@ fn answers(
             Some(Answer::File { data, media_type }) if !data.is_empty() => field.read_file(data.clone(), media_type),
             _ if field.is_secret() => {
                 if !secrets.contains_key(field.name()) && !App::has_secret_in_environment(field.name()) {
-                    problems.0.insert(field.name().to_owned(), "An answer is needed.".to_owned());
+                    problems
+                        .0
+                        .insert(field.name().to_owned(), "An answer is needed.".to_owned());
                 }
                 continue;
             }
@@ -520,7 +544,11 @@ fn answers(
             Err(problem) => drop(problems.0.insert(field.name().to_owned(), problem)),
         }
     }
-    if problems.0.is_empty() { Ok(values) } else { Err(Error::Invalid { problems }) }
+    if problems.0.is_empty() {
+        Ok(values)
+    } else {
+        Err(Error::Invalid { problems })
+    }
 }
 
 fn keep_secret(field: &Field, answer: Option<&Answer>, secrets: &mut BTreeMap<String, String>) {

@@ -147,7 +147,9 @@ impl Error {
     /// What to do about it, where something can be said.
     pub fn help(&self) -> Option<String> {
         Some(match self {
-            Self::State(StateError::Finalized { .. }) => "Unlock the job to change it; nothing is lost by it.".to_owned(),
+            Self::State(StateError::Finalized { .. }) => {
+                "Unlock the job to change it; nothing is lost by it.".to_owned()
+            }
             Self::State(error) => return error.help(),
             Self::UnknownPage { .. } | Self::UnknownWorkflow { .. } => "Start from the first page.".to_owned(),
             Self::UnknownJob { .. } => "Begin or resume a job on the first page.".to_owned(),
@@ -159,7 +161,9 @@ impl Error {
             Self::ForeignOrigin => "Use the forms of this server's own pages.".to_owned(),
             Self::ForeignHost { .. } => "Use the address that the server printed when it started.".to_owned(),
             Self::Stopping => "Try again in a moment.".to_owned(),
-            Self::UnknownStep { .. } | Self::Invalid { .. } | Self::Malformed { .. } | Self::System { .. } => return None,
+            Self::UnknownStep { .. } | Self::Invalid { .. } | Self::Malformed { .. } | Self::System { .. } => {
+                return None;
+            }
         })
     }
 
@@ -200,7 +204,9 @@ fn of_state(error: &StateError) -> StatusCode {
         StateError::InvalidName { .. } | StateError::Unrepresentable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         StateError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         StateError::ReadOnly { .. } => StatusCode::FORBIDDEN,
-        StateError::Busy { .. } | StateError::Full { .. } | StateError::Connection { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        StateError::Busy { .. } | StateError::Full { .. } | StateError::Connection { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -41,7 +41,11 @@ pub struct Problems(pub(crate) BTreeMap<String, String>);
 
 impl Problems {
     pub(crate) fn summary(&self) -> String {
-        let problems: Vec<String> = self.0.iter().map(|(field, problem)| format!("`{field}`: {problem}")).collect();
+        let problems: Vec<String> = self
+            .0
+            .iter()
+            .map(|(field, problem)| format!("`{field}`: {problem}"))
+            .collect();
         problems.join(" ")
     }
 }
@@ -60,10 +64,13 @@ impl Submission {
                 let media_type = part.content_type().map(ToString::to_string).unwrap_or_default();
                 let data = part.bytes().await.map_err(|error| malformed(&error))?;
                 if is_file && let Some(field) = name.strip_prefix(FIELD) {
-                    submission.answer(field, Answer::File {
-                        data: data.to_vec(),
-                        media_type,
-                    });
+                    submission.answer(
+                        field,
+                        Answer::File {
+                            data: data.to_vec(),
+                            media_type,
+                        },
+                    );
                 } else {
                     submission.part(&name, String::from_utf8_lossy(&data).into_owned())?;
                 }

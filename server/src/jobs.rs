@@ -53,8 +53,8 @@ impl JobsCache {
 
 fn is_settled(stamp: &Stamp) -> bool {
     let now = SystemTime::now();
-    stamp.iter().flatten().all(|(modified, _)| {
-        now.duration_since(*modified)
-            .is_ok_and(|age| age > SETTLED)
-    })
+    stamp
+        .iter()
+        .flatten()
+        .all(|(modified, _)| now.duration_since(*modified).is_ok_and(|age| age > SETTLED))
 }

@@ -97,7 +97,10 @@ impl Live {
 
     /// How many pages listen.
     pub(crate) fn listeners(&self) -> usize {
-        self.lock().values().map(|watched| watched.sender.receiver_count()).sum()
+        self.lock()
+            .values()
+            .map(|watched| watched.sender.receiver_count())
+            .sum()
     }
 
     /// The state of the store's files; `None` for a store in memory.
@@ -143,7 +146,11 @@ impl Live {
             return;
         }
         // One that is being written is read again next time.
-        let banner = if text.trim().is_empty() { Ok(Banner::default()) } else { serde_json::from_str(&text) };
+        let banner = if text.trim().is_empty() {
+            Ok(Banner::default())
+        } else {
+            serde_json::from_str(&text)
+        };
         if let Ok(banner) = banner {
             self.banner.send_replace(banner);
             seen.status = text;
@@ -171,7 +178,10 @@ mod tests {
     fn a_change_by_another_process_is_told_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipeline.db");
-        let (ours, theirs) = (Pip::open(path.to_str().unwrap()).unwrap(), Pip::open(path.to_str().unwrap()).unwrap());
+        let (ours, theirs) = (
+            Pip::open(path.to_str().unwrap()).unwrap(),
+            Pip::open(path.to_str().unwrap()).unwrap(),
+        );
         theirs.set("a", "x", &1).unwrap();
         let status = folder.path().join("status.json");
         let live = Live::new(Some(path), Some(status.clone()));

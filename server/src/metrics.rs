@@ -36,24 +36,50 @@ impl Metrics {
                 (format!("{{class=\"{class}xx\"}}"), count.to_string())
             })
             .collect();
-        let requests: Vec<(&str, String)> = requests.iter().map(|(label, count)| (label.as_str(), count.clone())).collect();
-        metric("http_requests_total", "counter", "Requests answered, by class of status.", &requests);
+        let requests: Vec<(&str, String)> = requests
+            .iter()
+            .map(|(label, count)| (label.as_str(), count.clone()))
+            .collect();
+        metric(
+            "http_requests_total",
+            "counter",
+            "Requests answered, by class of status.",
+            &requests,
+        );
         let microseconds = app.metrics.microseconds.load(Ordering::Relaxed);
         let seconds = format!("{}.{:06}", microseconds / 1_000_000, microseconds % 1_000_000);
-        metric("http_request_seconds_total", "counter", "Time spent on answering.", &[("", seconds)]);
+        metric(
+            "http_request_seconds_total",
+            "counter",
+            "Time spent on answering.",
+            &[("", seconds)],
+        );
         let runs = [
             ("{outcome=\"done\"}", app.runs.done.load(Ordering::Relaxed).to_string()),
-            ("{outcome=\"failed\"}", app.runs.failed.load(Ordering::Relaxed).to_string()),
+            (
+                "{outcome=\"failed\"}",
+                app.runs.failed.load(Ordering::Relaxed).to_string(),
+            ),
         ];
         metric("step_runs_total", "counter", "Steps that were run, by outcome.", &runs);
-        metric("jobs_running", "gauge", "Jobs of which a step runs.", &[("", app.runs.count().to_string())]);
+        metric(
+            "jobs_running",
+            "gauge",
+            "Jobs of which a step runs.",
+            &[("", app.runs.count().to_string())],
+        );
         let (busy, spare) = app.pool.counts();
         let workers = [
             ("{state=\"busy\"}", busy.to_string()),
             ("{state=\"idle\"}", u8::from(spare).to_string()),
         ];
         metric("workers", "gauge", "Worker processes.", &workers);
-        metric("live_pages", "gauge", "Pages that listen for changes.", &[("", app.live.listeners().to_string())]);
+        metric(
+            "live_pages",
+            "gauge",
+            "Pages that listen for changes.",
+            &[("", app.live.listeners().to_string())],
+        );
         text
     }
 }

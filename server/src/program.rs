@@ -83,7 +83,9 @@ pub fn main_from(
 fn log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("PIPULATE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // An embedding program may log already.
     let _ = logging.try_init();
 }
@@ -98,7 +100,10 @@ fn run(arguments: &Arguments, workflows: Vec<Workflow>, workers: WorkerCommand) 
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let served = build(pip, workflows, workers, address, arguments).map_err(|error| error.to_string())?;
         let url = format!("http://{address}/");
-        println!("Serving at {url}\nJobs are in {}\nStop with Ctrl-C.", place.path().display());
+        println!(
+            "Serving at {url}\nJobs are in {}\nStop with Ctrl-C.",
+            place.path().display()
+        );
         if arguments.open {
             open(&url);
         }
@@ -113,10 +118,10 @@ fn run(arguments: &Arguments, workflows: Vec<Workflow>, workers: WorkerCommand) 
 
 fn place(arguments: &Arguments) -> Result<Place, String> {
     let folder = std::env::current_dir().map_err(|error| format!("the working folder cannot be told: {error}"))?;
-    let environment = PlaceEnv::from_variables(std::env::vars_os());
+    let environment = PlaceEnv::of_process();
     let place = match &arguments.db {
         Some(url) => Place::given(url, &folder, &environment),
-        None => Place::find(&folder, &environment),
+        None => Place::resolve(&folder, &environment),
     };
     place.map_err(|error| format!("{error:#}"))
 }

@@ -115,7 +115,10 @@ impl Router {
             if let Some(reason) = workflow.fault() {
                 return Err(Error::Malformed { reason });
             }
-            if self.workflows[..index].iter().any(|other| other.name() == workflow.name()) {
+            if self.workflows[..index]
+                .iter()
+                .any(|other| other.name() == workflow.name())
+            {
                 return Err(Error::Malformed {
                     reason: format!("there are two workflows named `{}`", workflow.name()),
                 });

@@ -210,7 +210,10 @@ impl JobRun {
             step: now.step.clone(),
             is_running: !self.is_over(),
             is_waiting: now.running.is_none(),
-            outputs: now.running.as_ref().map_or_else(|| now.outputs.clone(), |running| running.outputs()),
+            outputs: now
+                .running
+                .as_ref()
+                .map_or_else(|| now.outputs.clone(), |running| running.outputs()),
             error: now.error.clone(),
             elapsed: now.started.elapsed(),
             version,

@@ -99,4 +99,3 @@ impl<T: Debug + ?Sized> ByDebug for &T {
         }
     }
 }
-

@@ -45,7 +45,11 @@ impl JobView {
         for step in workflow.steps() {
             let state = view.state(app, workflow, step, before);
             view.steps.push(state);
-            let latest = step.names().filter_map(|name| view.value(name)).map(|value| value.revision).max();
+            let latest = step
+                .names()
+                .filter_map(|name| view.value(name))
+                .map(|value| value.revision)
+                .max();
             before = before.max(latest.unwrap_or_default());
         }
         Ok(view)
@@ -106,8 +110,15 @@ impl JobView {
             StepKind::Computes => self.status_of_computed(app, workflow, step),
             StepKind::Saves if done => StepStatus::Fresh,
             StepKind::Saves => {
-                let set_aside = step.names().filter_map(|name| self.value(name)).any(|value| value.suggested);
-                if set_aside { StepStatus::Suggested } else { StepStatus::Missing }
+                let set_aside = step
+                    .names()
+                    .filter_map(|name| self.value(name))
+                    .any(|value| value.suggested);
+                if set_aside {
+                    StepStatus::Suggested
+                } else {
+                    StepStatus::Missing
+                }
             }
         };
         StepView {

@@ -134,7 +134,11 @@ mod tests {
             let kept = Kept::beside(store.as_deref());
             assert_eq!(kept.get(&job, "../x"), None);
             kept.put(&job, run.clone());
-            let again = if store.is_some() { Kept::beside(store.as_deref()) } else { kept };
+            let again = if store.is_some() {
+                Kept::beside(store.as_deref())
+            } else {
+                kept
+            };
             assert_eq!(again.get(&job, "../x").as_deref(), Some(&run));
             assert_eq!(again.get(&job, "x"), None);
             again.forget(&job, ["../x", "never"]);

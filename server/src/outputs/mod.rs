@@ -96,7 +96,11 @@ impl Outputs {
 
     fn content(&mut self, media_type: String, content: String) {
         let is_json = media_type == "application/json" || media_type.ends_with("+json");
-        let value = if is_json { serde_json::from_str(&content).ok() } else { None };
+        let value = if is_json {
+            serde_json::from_str(&content).ok()
+        } else {
+            None
+        };
         let value = value.unwrap_or(Value::String(content));
         if self.open
             && let Some(Output::Display { data, .. }) = self.list.last_mut()

@@ -49,7 +49,11 @@ pub(super) fn shape(text: &str) -> Shape<'_> {
 }
 
 fn bytes(text: &str, level: &Level<(String, &RawValue)>) -> Option<String> {
-    let is_bytes = level.total == 2 && level.shown.iter().all(|(key, _)| key == "base64" || key == "media_type");
+    let is_bytes = level.total == 2
+        && level
+            .shown
+            .iter()
+            .all(|(key, _)| key == "base64" || key == "media_type");
     if !is_bytes {
         return None;
     }
@@ -95,7 +99,9 @@ impl<'de> Visitor<'de> for Elements {
             total: 0,
         };
         while level.total < ITEMS {
-            let Some(element) = elements.next_element()? else { return Ok(level) };
+            let Some(element) = elements.next_element()? else {
+                return Ok(level);
+            };
             level.shown.push(element);
             level.total += 1;
         }
@@ -121,7 +127,9 @@ impl<'de> Visitor<'de> for Members {
             total: 0,
         };
         while level.total < ITEMS {
-            let Some(member) = members.next_entry()? else { return Ok(level) };
+            let Some(member) = members.next_entry()? else {
+                return Ok(level);
+            };
             level.shown.push(member);
             level.total += 1;
         }

@@ -9,7 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use pulldown_cmark::{Options, Parser, html};
 
 /// Media types that a browser shows as a picture.
-const PICTURES: [&str; 6] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/avif"];
+const PICTURES: [&str; 6] = [
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/svg+xml",
+    "image/avif",
+];
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut cleaner = Builder::default();
@@ -65,7 +72,10 @@ pub(super) fn picture_of_svg(svg: &str) -> String {
         }
         _ => Cow::Borrowed(svg),
     };
-    format!("data:image/svg+xml;base64,{}", STANDARD.encode(with_namespace.as_bytes()))
+    format!(
+        "data:image/svg+xml;base64,{}",
+        STANDARD.encode(with_namespace.as_bytes())
+    )
 }
 
 fn with_pictures(html: &str) -> Cow<'_, str> {
@@ -77,7 +87,9 @@ fn with_pictures(html: &str) -> Cow<'_, str> {
     let mut rest = html;
     while let Some(start) = rest.find("<svg") {
         // Drawings may stand within drawings.
-        let Some(end) = end_of_drawing(&rest[start..]) else { break };
+        let Some(end) = end_of_drawing(&rest[start..]) else {
+            break;
+        };
         made.push_str(&rest[..start]);
         let source = picture_of_svg(&rest[start..start + end]);
         made.push_str(&Picture { source: &source }.to_string());
@@ -117,24 +129,46 @@ mod tests {
             <a href="javascript:x()">c</a><a href="data:text/html,<script>x()</script>">d</a><style>p{}</style>
             <svg onload="x()"><script>y()</script><svg></svg></svg><form action="/delete"><input></form><img src=x onerror=y()>"#;
         let clean = html_of_step(evil);
-        for bad in ["onclick", "<script", "example.org", "iframe", "javascript:", "text/html", "<style", "<svg", "<form", "<input", "onerror"] {
+        for bad in [
+            "onclick",
+            "<script",
+            "example.org",
+            "iframe",
+            "javascript:",
+            "text/html",
+            "<style",
+            "<svg",
+            "<form",
+            "<input",
+            "onerror",
+        ] {
             assert!(!clean.contains(bad), "{bad}: {clean}");
         }
         assert!(clean.contains("data:image/svg+xml;base64,"), "{clean}");
-        assert_eq!(clean.matches("<img").count() - clean.matches("<img>").count(), 1, "{clean}");
+        assert_eq!(
+            clean.matches("<img").count() - clean.matches("<img>").count(),
+            1,
+            "{clean}"
+        );
     }
 
     #[test]
     fn a_description_is_markdown() {
         let html = description("# A\n\n*b* <script>c</script>\n\n| x |\n|---|\n| 1 |\n");
-        assert!(html.contains("<em>b</em>") && html.contains("<td>1</td>") && !html.contains("script"), "{html}");
+        assert!(
+            html.contains("<em>b</em>") && html.contains("<td>1</td>") && !html.contains("script"),
+            "{html}"
+        );
     }
 
     #[test]
     fn a_drawing_gets_its_namespace() {
         let source = picture_of_svg("<svg width='1'></svg>");
         let data = STANDARD.decode(source.rsplit(',').next().unwrap()).unwrap();
-        assert_eq!(String::from_utf8(data).unwrap(), "<svg xmlns=\"http://www.w3.org/2000/svg\" width='1'></svg>");
+        assert_eq!(
+            String::from_utf8(data).unwrap(),
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width='1'></svg>"
+        );
         assert_eq!(picture_of("image/png", "a\"b"), None);
         assert_eq!(picture_of("text/html", "ab"), None);
     }

@@ -13,7 +13,11 @@ pub(crate) use value::{ValueView, one_line, value};
 pub(crate) fn moment(time: &str) -> String {
     let (date, rest) = time.split_once('T').unwrap_or((time, ""));
     let minutes = rest.get(..5).unwrap_or(rest);
-    if minutes.is_empty() { date.to_owned() } else { format!("{date} {minutes} UTC") }
+    if minutes.is_empty() {
+        date.to_owned()
+    } else {
+        format!("{date} {minutes} UTC")
+    }
 }
 
 /// How long something took.

@@ -17,12 +17,23 @@ pub(crate) struct OutputsView {
 }
 
 enum OutputView {
-    Text { is_error: bool, text: String },
+    Text {
+        is_error: bool,
+        text: String,
+    },
     /// Cleaned.
     Markup(String),
-    Picture { source: String, alternative: String },
+    Picture {
+        source: String,
+        alternative: String,
+    },
     Value(ValueView),
-    Progress { label: String, done: usize, total: Option<usize>, note: String },
+    Progress {
+        label: String,
+        done: usize,
+        total: Option<usize>,
+        note: String,
+    },
 }
 
 /// What is shown of them.
@@ -52,11 +63,23 @@ fn output(output: &Output) -> OutputView {
 
 fn display(data: &Map<String, Value>) -> OutputView {
     let text = |media_type: &str| data.get(media_type).and_then(Value::as_str);
-    let drawing = data.get(DRAWING).and_then(|drawing| serde_json::from_value(drawing.clone()).ok());
+    let drawing = data
+        .get(DRAWING)
+        .and_then(|drawing| serde_json::from_value(drawing.clone()).ok());
     match drawing {
         Some(Drawing::Value { json, left_out }) => return OutputView::Value(value(&json, left_out)),
-        Some(Drawing::Progress { label, done, total, note }) => {
-            return OutputView::Progress { label, done, total, note };
+        Some(Drawing::Progress {
+            label,
+            done,
+            total,
+            note,
+        }) => {
+            return OutputView::Progress {
+                label,
+                done,
+                total,
+                note,
+            };
         }
         _ => {}
     }
@@ -68,7 +91,9 @@ fn display(data: &Map<String, Value>) -> OutputView {
         let source = picture_of_svg(svg);
         return OutputView::Picture { source, alternative };
     }
-    let picture = data.iter().find_map(|(media_type, content)| picture_of(media_type, content.as_str()?));
+    let picture = data
+        .iter()
+        .find_map(|(media_type, content)| picture_of(media_type, content.as_str()?));
     if let Some(source) = picture {
         return OutputView::Picture { source, alternative };
     }
@@ -81,7 +106,10 @@ fn display(data: &Map<String, Value>) -> OutputView {
     let plain = text("text/plain").or_else(|| text("text/latex"));
     OutputView::Text {
         is_error: false,
-        text: plain.map_or_else(|| format!("<{}>", data.keys().cloned().collect::<Vec<_>>().join(", ")), str::to_owned),
+        text: plain.map_or_else(
+            || format!("<{}>", data.keys().cloned().collect::<Vec<_>>().join(", ")),
+            str::to_owned,
+        ),
     }
 }
 
@@ -117,21 +145,29 @@ mod tests {
     use super::*;
 
     fn markup(data: &Value) -> String {
-        display(data.as_object().unwrap());
-        let shown = Outputs {
-            list: vec![Output::Display { data: data.as_object().unwrap().clone(), id: None }],
-            ..Outputs::default()
-        };
+        let mut shown = Outputs::default();
+        shown.display(data.as_object().unwrap().clone(), None, false);
         outputs(&shown).render().unwrap()
     }
 
     #[test]
     fn each_kind_is_shown_as_what_it_is() {
         let drawing = |drawing: &Drawing| json!({ DRAWING: drawing, "text/plain": "x" });
-        let progress = Drawing::Progress { label: "<Load>".into(), done: 3, total: Some(4), note: "3 of 4".into() };
+        let progress = Drawing::Progress {
+            label: "<Load>".into(),
+            done: 3,
+            total: Some(4),
+            note: "3 of 4".into(),
+        };
         let html = markup(&drawing(&progress));
-        assert!(html.contains("<progress") && html.contains("value=\"3\"") && !html.contains("<Load>"), "{html}");
-        let rows = Drawing::Value { json: r#"[{"a": 1}]"#.to_owned(), left_out: 2 };
+        assert!(
+            html.contains("<progress") && html.contains("value=\"3\"") && !html.contains("<Load>"),
+            "{html}"
+        );
+        let rows = Drawing::Value {
+            json: r#"[{"a": 1}]"#.to_owned(),
+            left_out: 2,
+        };
         assert!(markup(&drawing(&rows)).contains("… 2 more rows"));
         assert!(markup(&json!({"image/svg+xml": "<svg/>"})).contains("data:image/svg+xml;base64,"));
         assert!(markup(&json!({"image/png": "iVBO\nRw=="})).contains("data:image/png;base64,iVBORw=="));

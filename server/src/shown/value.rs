@@ -25,7 +25,10 @@ pub(crate) enum ValueView {
     /// A number, `true`, `null`.
     Code(String),
     /// Binary data that is a picture.
-    Picture { source: String, described: String },
+    Picture {
+        source: String,
+        described: String,
+    },
     Table(Table),
     Tree(Node),
 }
@@ -73,7 +76,10 @@ pub(crate) fn value(json: &str, left_out: usize) -> ValueView {
             Some(text) => ValueView::Text(cut(&text)),
             None => ValueView::Code(cut(scalar)),
         },
-        Shape::Bytes(described) => match serde_json::from_str::<pipulate::Bytes>(json).ok().and_then(|bytes| picture(&bytes)) {
+        Shape::Bytes(described) => match serde_json::from_str::<pipulate::Bytes>(json)
+            .ok()
+            .and_then(|bytes| picture(&bytes))
+        {
             Some(source) => ValueView::Picture { source, described },
             None => ValueView::Text(described),
         },
@@ -194,11 +200,23 @@ fn node(label: Option<String>, json: &str, depth: usize, room: &mut usize) -> No
         Shape::Array(level) => {
             let items = level.shown.iter().enumerate();
             let items = items.map(|(index, element)| (index.to_string(), element.get()));
-            branch(format!("[ ] {}", super::count(level.total as u64, "element")), level.total, items, depth, room)
+            branch(
+                format!("[ ] {}", super::count(level.total as u64, "element")),
+                level.total,
+                items,
+                depth,
+                room,
+            )
         }
         Shape::Object(level) => {
             let items = level.shown.iter().map(|(key, member)| (key.clone(), member.get()));
-            branch(format!("{{ }} {}", super::count(level.total as u64, "member")), level.total, items, depth, room)
+            branch(
+                format!("{{ }} {}", super::count(level.total as u64, "member")),
+                level.total,
+                items,
+                depth,
+                room,
+            )
         }
     };
     Node { label, content }
@@ -267,12 +285,23 @@ mod tests {
         let many = format!("[{}]", vec![r#"{"a":1}"#; 150].join(","));
         assert!(markup(&many).contains("… 50 more rows"));
         assert!(markup("[1,2,3]").contains("[1, 2, 3]"));
-        assert!(markup(&format!("[{}]", vec![many; 200].join(","))).matches("<details").count() <= NODES);
+        assert!(
+            markup(&format!("[{}]", vec![many; 200].join(",")))
+                .matches("<details")
+                .count()
+                <= NODES
+        );
     }
 
     #[test]
     fn empty_values_are_seen() {
-        for (json, expected) in [("0", "0"), ("false", "false"), ("null", "null"), ("[]", "[ ]"), ("{}", "{ }")] {
+        for (json, expected) in [
+            ("0", "0"),
+            ("false", "false"),
+            ("null", "null"),
+            ("[]", "[ ]"),
+            ("{}", "{ }"),
+        ] {
             assert!(markup(json).contains(expected), "{json}");
         }
         assert!(markup("\"\"").contains("empty text"));
@@ -283,7 +312,11 @@ mod tests {
     #[test]
     fn a_picture_is_shown_and_other_data_named() {
         let png = r#"{"base64":"iVBORw==","media_type":"image/png"}"#;
-        assert!(markup(png).contains("src=\"data:image/png;base64,iVBORw==\""), "{}", markup(png));
+        assert!(
+            markup(png).contains("src=\"data:image/png;base64,iVBORw==\""),
+            "{}",
+            markup(png)
+        );
         let other = r#"{"base64":"iVBORw==","media_type":"text/html"}"#;
         assert!(markup(other).contains("4 bytes of text/html"));
     }

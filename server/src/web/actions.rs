@@ -98,7 +98,8 @@ impl Asked {
 }
 
 fn see(address: &str) -> Result<Response, Error> {
-    let location = HeaderValue::from_str(address).map_err(|error| Error::system("the next page has no address", &error))?;
+    let location =
+        HeaderValue::from_str(address).map_err(|error| Error::system("the next page has no address", &error))?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response())
 }
 
@@ -182,7 +183,10 @@ fn new_session(app: &App, workflow: &str, step: &str, session: &mut Session, bas
         return None;
     }
     let name = uuid::Uuid::new_v4().simple().to_string();
-    let cookie = format!("{SESSION}={name}; Path={}; HttpOnly; SameSite=Strict", base.cookie_path());
+    let cookie = format!(
+        "{SESSION}={name}; Path={}; HttpOnly; SameSite=Strict",
+        base.cookie_path()
+    );
     session.0 = Some(name);
     HeaderValue::from_str(&cookie).ok()
 }
@@ -213,7 +217,11 @@ macro_rules! change {
     };
 }
 
-change!(undo, Change::OfValues("undo the last change"), |_, _, job, info| undone(job, info));
+change!(
+    undo,
+    Change::OfValues("undo the last change"),
+    |_, _, job, info| undone(job, info)
+);
 change!(finalize, Change::OfLife, |_, _, job, _| Ok(job.finalize()?));
 change!(unfinalize, Change::OfLife, |_, _, job, _| Ok(job.unfinalize()?));
 change!(undelete, Change::OfLife, |_, _, job, _| {
@@ -239,7 +247,9 @@ async fn changed(
         let submission = submission.clone();
         blocking(move || {
             let workflow = app.workflow(&workflow)?;
-            app.change(&tenant, workflow, &key, &submission, change, |job, info| make(&app, workflow, job, info))
+            app.change(&tenant, workflow, &key, &submission, change, |job, info| {
+                make(&app, workflow, job, info)
+            })
         })
         .await
     };
@@ -358,6 +368,17 @@ pub(super) async fn delete(
         key,
     };
     let home = asked.base.workflow(name_of(&asked.workflow));
-    let response = changed(asked, None, submission, Change::OfLife, |_, _, job, _| Ok(job.delete()?)).await?;
-    if response.status() == StatusCode::SEE_OTHER { see(&home) } else { Ok(response) }
+    let response = changed(
+        asked,
+        None,
+        submission,
+        Change::OfLife,
+        |_, _, job, _| Ok(job.delete()?),
+    )
+    .await?;
+    if response.status() == StatusCode::SEE_OTHER {
+        see(&home)
+    } else {
+        Ok(response)
+    }
 }

@@ -34,11 +34,19 @@ pub(super) async fn health(State(app): State<Arc<App>>, Whose(tenant): Whose) ->
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>, _: Whose) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], Metrics::text(&app)).into_response()
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        Metrics::text(&app),
+    )
+        .into_response()
 }
 
 pub(super) async fn workflows(State(app): State<Arc<App>>, _: Whose) -> Response {
-    let list: Vec<Value> = app.workflows.iter().map(|workflow| of_workflow(&app, workflow)).collect();
+    let list: Vec<Value> = app
+        .workflows
+        .iter()
+        .map(|workflow| of_workflow(&app, workflow))
+        .collect();
     json_response(StatusCode::OK, &json!({ "workflows": list }))
 }
 
@@ -145,9 +153,14 @@ pub(super) async fn revert(
     Json(submission): Json,
 ) -> Result<Response, Error> {
     let change = Change::OfValues("go back to the step");
-    changed(app, whose, (workflow, key), submission, change, move |app, workflow, job, info| {
-        app.revert(workflow, job, info, name_of(&step))
-    })
+    changed(
+        app,
+        whose,
+        (workflow, key),
+        submission,
+        change,
+        move |app, workflow, job, info| app.revert(workflow, job, info, name_of(&step)),
+    )
     .await
 }
 
@@ -178,7 +191,11 @@ macro_rules! change {
     };
 }
 
-change!(undo, Change::OfValues("undo the last change"), |_, _, job, info| undone(job, info));
+change!(
+    undo,
+    Change::OfValues("undo the last change"),
+    |_, _, job, info| undone(job, info)
+);
 change!(finalize, Change::OfLife, |_, _, job, _| Ok(job.finalize()?));
 change!(unfinalize, Change::OfLife, |_, _, job, _| Ok(job.unfinalize()?));
 change!(delete, Change::OfLife, |_, _, job, _| Ok(job.delete()?));
@@ -214,7 +231,9 @@ async fn changed(
         let (app, tenant, workflow, key) = (Arc::clone(&app), tenant.clone(), workflow.clone(), key.clone());
         blocking(move || {
             let workflow = app.workflow(&workflow)?;
-            app.change(&tenant, workflow, &key, &submission, change, |job, info| make(&app, workflow, job, info))
+            app.change(&tenant, workflow, &key, &submission, change, |job, info| {
+                make(&app, workflow, job, info)
+            })
         })
         .await?;
     }
@@ -284,7 +303,11 @@ fn values(step: &Step, view: &JobView) -> Value {
 }
 
 fn of_workflow(app: &App, workflow: &Workflow) -> Value {
-    let steps: Vec<Value> = workflow.steps().iter().map(|step| of_step(app, workflow, step)).collect();
+    let steps: Vec<Value> = workflow
+        .steps()
+        .iter()
+        .map(|step| of_step(app, workflow, step))
+        .collect();
     json!({
         "name": workflow.name(),
         "title": workflow.heading(),

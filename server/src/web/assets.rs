@@ -30,11 +30,17 @@ impl Asset {
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("style.css", "text/css; charset=utf-8", include_str!("../../assets/style.css")));
+static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "style.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/style.css"),
+    )
+});
 static PAGE: LazyLock<Asset> = LazyLock::new(|| Asset::new("page.js", SCRIPT, include_str!("../../assets/page.js")));
 // The npm package htmx.org, as `assets/package.json` says; there is no crate of it that is kept up.
-static HTMX: LazyLock<Asset> = LazyLock::new(|| Asset::new("htmx.js", SCRIPT, include_str!("../../assets/htmx.min.js")));
+static HTMX: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("htmx.js", SCRIPT, include_str!("../../assets/htmx.min.js")));
 
 pub(super) fn style() -> &'static str {
     &STYLE.name

@@ -24,8 +24,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Base {
 impl Base {
     /// What `outer` has before `inner`.
     fn of(outer: &str, inner: &str) -> Self {
-        let prefix = outer.strip_suffix(inner).or_else(|| outer.strip_suffix(inner.trim_start_matches('/')));
-        let prefix = if inner == "/" { outer } else { prefix.unwrap_or_default() };
+        let prefix = outer
+            .strip_suffix(inner)
+            .or_else(|| outer.strip_suffix(inner.trim_start_matches('/')));
+        let prefix = if inner == "/" {
+            outer
+        } else {
+            prefix.unwrap_or_default()
+        };
         Self(prefix.trim_end_matches('/').to_owned())
     }
 
@@ -69,7 +75,11 @@ impl Base {
 
 /// A name as a part of a path. `.` and `..` would be taken for the folder and the one above it.
 pub(crate) fn segment(name: &str) -> String {
-    let escaped = if name == "." || name == ".." || name.starts_with('~') { "~" } else { "" };
+    let escaped = if name == "." || name == ".." || name.starts_with('~') {
+        "~"
+    } else {
+        ""
+    };
     format!("{escaped}{}", utf8_percent_encode(name, KEPT))
 }
 

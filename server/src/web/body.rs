@@ -65,7 +65,9 @@ fn submission(body: &[u8]) -> Result<Submission, Error> {
     })?;
     let answers = call.values.map(|values| {
         let answers = values.into_iter();
-        answers.map(|(field, json)| (field, Answer::Json(json.get().to_owned()))).collect()
+        answers
+            .map(|(field, json)| (field, Answer::Json(json.get().to_owned())))
+            .collect()
     });
     let others = [("key", call.key), ("from", call.from)];
     Ok(Submission {
@@ -110,7 +112,11 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let cookies = parts
+            .headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         let session = cookies
             .flat_map(|cookies| cookies.split(';'))
             .find_map(|cookie| cookie.trim().strip_prefix(SESSION)?.strip_prefix('='))

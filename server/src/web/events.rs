@@ -78,7 +78,11 @@ impl Told {
                 Next::Banner => {
                     self.next = Next::Changed;
                     let banner = self.banner.borrow_and_update().clone();
-                    return Some(Event::default().event("banner").data(serde_json::to_string(&banner).ok()?));
+                    return Some(
+                        Event::default()
+                            .event("banner")
+                            .data(serde_json::to_string(&banner).ok()?),
+                    );
                 }
                 Next::Changed => {
                     self.next = Next::Wait;

@@ -13,7 +13,6 @@ use crate::workflow::{Field, FieldKind, Step, Workflow};
 pub(super) struct Form {
     pub(super) fields: Vec<FieldView>,
     pub(super) has_file: bool,
-    pub(super) is_outdated: bool,
 }
 
 /// One field.
@@ -44,7 +43,11 @@ pub(super) struct Context<'a> {
 }
 
 /// The form; what was typed comes before what is stored, and that before a default.
-pub(super) fn form(context: &Context<'_>, problems: Option<&Problems>, typed: Option<&BTreeMap<String, Answer>>) -> Form {
+pub(super) fn form(
+    context: &Context<'_>,
+    problems: Option<&Problems>,
+    typed: Option<&BTreeMap<String, Answer>>,
+) -> Form {
     let position = context.workflow.position(context.step.name()).unwrap_or_default();
     let mut fields: Vec<FieldView> = context
         .step
@@ -53,7 +56,13 @@ pub(super) fn form(context: &Context<'_>, problems: Option<&Problems>, typed: Op
         .enumerate()
         .map(|(index, field)| {
             let problem = problems.and_then(|problems| problems.0.get(field.name())).cloned();
-            one(context, field, format!("field-{}-{}", position + 1, index + 1), problem, typed)
+            one(
+                context,
+                field,
+                format!("field-{}-{}", position + 1, index + 1),
+                problem,
+                typed,
+            )
         })
         .collect();
     let focus = fields.iter().position(|field| field.problem.is_some()).unwrap_or(0);
@@ -62,7 +71,6 @@ pub(super) fn form(context: &Context<'_>, problems: Option<&Problems>, typed: Op
     }
     Form {
         has_file: fields.iter().any(|field| field.kind == "file"),
-        is_outdated: context.view.steps[position].outdated,
         fields,
     }
 }
@@ -90,7 +98,10 @@ fn one(
         _ if is_secret || field.kind() == FieldKind::File => String::new(),
         (Some(typed), _) => typed,
         (None, Some(stored)) => as_text(&stored.value),
-        (None, None) => match context.app.default_of(context.id, context.workflow, context.step, field, context.view) {
+        (None, None) => match context
+            .app
+            .default_of(context.id, context.workflow, context.step, field, context.view)
+        {
             Some(json) => as_text(&json),
             None => String::new(),
         },

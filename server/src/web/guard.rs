@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, VARY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
@@ -64,8 +64,16 @@ fn set_headers(headers: &mut HeaderMap) {
     set(headers, X_FRAME_OPTIONS, "DENY");
     // With `no-referrer`, a browser would not say either from which page a form comes.
     set(headers, REFERRER_POLICY, "same-origin");
-    set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(
+        headers,
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    set(
+        headers,
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
     set(headers, CACHE_CONTROL, "no-store");
     set(headers, VARY, "hx-request");
 }
@@ -79,7 +87,9 @@ fn may_ask(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result
     if !app.settings.hosts.is_empty() {
         let name = host.map(without_port).unwrap_or_default();
         let is_known = |known: &String| known.eq_ignore_ascii_case(name);
-        if !app.settings.hosts.iter().any(is_known) && !(is_loopback(name) && app.settings.hosts.iter().any(|host| is_loopback(host))) {
+        if !app.settings.hosts.iter().any(is_known)
+            && !(is_loopback(name) && app.settings.hosts.iter().any(|host| is_loopback(host)))
+        {
             return Err(Error::ForeignHost { host: name.to_owned() });
         }
     }

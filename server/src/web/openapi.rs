@@ -58,7 +58,8 @@ fn operation(route: &Route) -> Value {
             },
         },
     });
-    if route.path.ends_with("/jobs") && route.method == "GET"
+    if route.path.ends_with("/jobs")
+        && route.method == "GET"
         && let Some(parameters) = operation["parameters"].as_array_mut()
     {
         let query = |name: &str, kind: &str| json!({ "name": name, "in": "query", "schema": { "type": kind } });
@@ -73,10 +74,7 @@ fn operation(route: &Route) -> Value {
 
 /// `post /api/workflows/{workflow}/jobs/{job}/undo` is `post_workflows_jobs_undo`.
 fn operation_id(route: &Route) -> String {
-    let parts = route
-        .path
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != "api");
+    let parts = route.path.split('/').filter(|part| !part.is_empty() && *part != "api");
     let mut id = route.method.to_lowercase();
     for part in parts {
         id.push('_');

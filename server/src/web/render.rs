@@ -66,7 +66,12 @@ pub(super) fn error(app: &App, base: &Base, error: &Error, is_api: bool) -> Resp
         message = error.full_message();
     }
     if is_api {
-        return (status, [(CONTENT_TYPE, "application/json")], json_of(error, &message).to_string()).into_response();
+        return (
+            status,
+            [(CONTENT_TYPE, "application/json")],
+            json_of(error, &message).to_string(),
+        )
+            .into_response();
     }
     let page = ErrorPage {
         page: Page::new(app, base, status.canonical_reason().unwrap_or("Error")),

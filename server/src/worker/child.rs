@@ -57,7 +57,10 @@ fn serve(workflows: &[Workflow]) -> io::Result<()> {
     // The end of this connection is the end of the server.
     while let Some(task) = read_message::<Task>(&mut orders, FRAME_LIMIT)? {
         let mut answers = orders.try_clone()?;
-        let workflow = workflows.iter().find(|workflow| workflow.name() == task.workflow).cloned();
+        let workflow = workflows
+            .iter()
+            .find(|workflow| workflow.name() == task.workflow)
+            .cloned();
         std::thread::Builder::new()
             .name(STEP_THREAD.to_owned())
             .stack_size(STACK)
@@ -75,9 +78,13 @@ fn run(workflow: Option<&Workflow>, task: Task) -> Ended {
     *lock(&SECRETS) = task.secrets;
     *lock(&PANIC) = None;
     let Some(step) = workflow.and_then(|workflow| Some(&workflow.steps()[workflow.position(&task.step)?])) else {
-        let message = format!("this program has no step `{}` of a workflow `{}`", task.step, task.workflow);
+        let message = format!(
+            "this program has no step `{}` of a workflow `{}`",
+            task.step, task.workflow
+        );
         return Ended::Failed(
-            StepError::new("UnknownStep", message).with_help("Call `worker_hook` with the workflows that the router has."),
+            StepError::new("UnknownStep", message)
+                .with_help("Call `worker_hook` with the workflows that the router has."),
         );
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -124,8 +131,13 @@ pub fn secret<T: serde::de::DeserializeOwned>(step: &str) -> Result<T, StepError
         .cloned()
         .or_else(|| std::env::var(&variable).ok())
         .ok_or_else(|| {
-            StepError::new("MissingInput", format!("step `{step}` needs a secret, and this session has none"))
-                .with_help(format!("Type it in the form that asks for it, or set {variable} in the server's environment."))
+            StepError::new(
+                "MissingInput",
+                format!("step `{step}` needs a secret, and this session has none"),
+            )
+            .with_help(format!(
+                "Type it in the form that asks for it, or set {variable} in the server's environment."
+            ))
         })?;
     pipulate::runtime::read_answer(&text, true).map_err(|problem| StepError::new("InvalidInput", problem))
 }

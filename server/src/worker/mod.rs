@@ -12,8 +12,8 @@ mod services;
 
 pub(crate) use child::secret_variable;
 pub use child::{secret, worker_hook};
-pub use pool::WorkerCommand;
 pub(crate) use pool::Pool;
+pub use pool::WorkerCommand;
 pub(crate) use process::{Worker, kill};
 pub(crate) use protocol::{Ended, Task};
 pub(crate) use scanner::Part;

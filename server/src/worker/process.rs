@@ -84,9 +84,12 @@ impl Worker {
             socket: socket.clone(),
             shared: Arc::clone(&shared),
         };
-        let orders = receiver
-            .recv_timeout(START)
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the worker did not begin; is `worker_hook` called first in `main`?"))?;
+        let orders = receiver.recv_timeout(START).map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the worker did not begin; is `worker_hook` called first in `main`?",
+            )
+        })?;
         spawn("worker-output", move || pump(&shared))?;
         let child = starting.child.take().ok_or(io::ErrorKind::InvalidData)?;
         Ok(Self {

@@ -86,7 +86,8 @@ impl Scanner {
                 let line = std::mem::take(&mut self.held);
                 self.line(line, parts);
                 self.at_line_start = true;
-            } else if self.content.is_none() && !BEGIN.starts_with(self.held.as_str()) && !self.held.starts_with(BEGIN) {
+            } else if self.content.is_none() && !BEGIN.starts_with(self.held.as_str()) && !self.held.starts_with(BEGIN)
+            {
                 push(parts, std::mem::take(&mut self.held));
                 self.at_line_start = false;
             } else {
@@ -131,7 +132,8 @@ mod tests {
 
     #[test]
     fn contents_are_found_however_the_stream_is_cut() {
-        let stream = "a é\nb EVCXR_BEGIN_CONTENT x\nEVCXR_BEGIN_CONTENT text/html\n<b>\nc</b>\nEVCXR_END_CONTENT\nEVCXR_B";
+        let stream =
+            "a é\nb EVCXR_BEGIN_CONTENT x\nEVCXR_BEGIN_CONTENT text/html\n<b>\nc</b>\nEVCXR_END_CONTENT\nEVCXR_B";
         let expected = [
             text("a é\nb EVCXR_BEGIN_CONTENT x\n"),
             Part::Content("text/html".to_owned(), "<b>\nc</b>".to_owned()),

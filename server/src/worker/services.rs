@@ -87,7 +87,9 @@ impl Running {
                 workflow: self.workflow.clone(),
             },
             Request::Set { job, step, json } => {
-                let job = self.pip.job_in(job.as_deref().unwrap_or(self.job.as_str()), &self.workflow);
+                let job = self
+                    .pip
+                    .job_in(job.as_deref().unwrap_or(self.job.as_str()), &self.workflow);
                 match job.and_then(|job| job.set_json(&step, &json)) {
                     Ok(_) => {
                         if let Ok(step) = StepName::new(&step) {

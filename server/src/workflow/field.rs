@@ -175,7 +175,11 @@ impl Field {
             return Err(if answer.is_empty() {
                 "Choose one of the answers.".to_owned()
             } else {
-                let answer = if self.secret { "That".to_owned() } else { format!("`{answer}`") };
+                let answer = if self.secret {
+                    "That".to_owned()
+                } else {
+                    format!("`{answer}`")
+                };
                 format!("{answer} is none of the choices.")
             });
         }
@@ -187,7 +191,11 @@ impl Field {
 
     /// The value of a file.
     pub(crate) fn read_file(&self, data: Vec<u8>, media_type: &str) -> Result<String, String> {
-        let media_type = if media_type.is_empty() { "application/octet-stream" } else { media_type };
+        let media_type = if media_type.is_empty() {
+            "application/octet-stream"
+        } else {
+            media_type
+        };
         let text = serde_json::to_string(&Bytes::new(data, media_type)).map_err(|error| error.to_string())?;
         (self.read)(&text, self.secret)
     }

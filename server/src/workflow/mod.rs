@@ -81,11 +81,7 @@ impl Workflow {
     #[must_use]
     pub fn source(self, cells: &'static str, steps: &'static str, manifest: &'static str) -> Self {
         self.with(|inner| {
-            inner.source = Some(Source {
-                cells,
-                steps,
-                manifest,
-            });
+            inner.source = Some(Source { cells, steps, manifest });
         })
     }
 

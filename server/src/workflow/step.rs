@@ -139,10 +139,7 @@ impl Step {
 
     /// The function's own name, without its modules.
     pub(crate) fn function_name(&self) -> &'static str {
-        self.function_name
-            .rsplit("::")
-            .next()
-            .unwrap_or(self.function_name)
+        self.function_name.rsplit("::").next().unwrap_or(self.function_name)
     }
 
     /// The names of the job's steps that it asks for or gives a value to, in order; some may come twice.

@@ -1,1 +1,18 @@
-//! Tests.
+//! The web app from outside: requests to its router, with steps that run in real processes; and whole servers.
+//!
+//! This program is also the worker of the servers that it starts, and a server itself where it is told so by its environment.
+
+mod support;
+mod workflows;
+
+mod actions;
+mod api;
+mod forms;
+mod pages;
+mod steps;
+
+/// Not a test: what a worker's process runs. Elsewhere it does nothing.
+#[test]
+fn worker_entry() {
+    pipulate_server::worker_hook(workflows::all());
+}

@@ -40,7 +40,6 @@ pub(super) struct Chain {
     key: String,
     workflow: String,
     workflow_link: String,
-    about: String,
     link: String,
     events: String,
     history: String,
@@ -200,7 +199,9 @@ fn draw(
         let asked = shown.problems.as_ref().filter(|(of, _)| of == step.name());
         let form_of = Asked {
             problems: asked.map(|(_, problems)| problems),
-            typed: typed.filter(|(of, _)| of == step.name()).and_then(|(_, submission)| submission.answers.as_ref()),
+            typed: typed
+                .filter(|(of, _)| of == step.name())
+                .and_then(|(_, submission)| submission.answers.as_ref()),
         };
         let place = Place {
             base,
@@ -219,7 +220,6 @@ fn draw(
         key: key.to_owned(),
         workflow: workflow.heading().to_owned(),
         workflow_link: base.workflow(name),
-        about: shown::description(workflow.about()),
         link: base.job(name, key),
         events: of_job("events"),
         history: of_job("history"),
@@ -309,9 +309,15 @@ fn card(
         (Phase::Done, None) => state.run.as_ref().map(|run| &run.outputs),
         _ => None,
     };
-    let results = if phase == Phase::Done { results(base, workflow, info, step, view) } else { Vec::new() };
+    let results = if phase == Phase::Done {
+        results(base, workflow, info, step, view)
+    } else {
+        Vec::new()
+    };
     let elapsed = match (phase, run) {
-        (Phase::Running, Some(run)) => Some(shown::duration(u64::try_from(run.elapsed.as_millis()).unwrap_or(u64::MAX))),
+        (Phase::Running, Some(run)) => Some(shown::duration(
+            u64::try_from(run.elapsed.as_millis()).unwrap_or(u64::MAX),
+        )),
         (Phase::Done, _) => state.run.as_ref().map(|run| shown::duration(run.milliseconds)),
         _ => None,
     };
@@ -331,7 +337,9 @@ fn card(
         form,
         run: base.step(name, key, step.name()),
         revert: format!("{}/revert", base.step(name, key, step.name())),
-        may_run_again: phase == Phase::Done && is_changeable && (step.kind() == StepKind::Computes || step.fields().is_empty()),
+        may_run_again: phase == Phase::Done
+            && is_changeable
+            && (step.kind() == StepKind::Computes || step.fields().is_empty()),
         is_waiting: run.is_some_and(|run| run.is_waiting),
         focus: phase == Phase::Open || phase == Phase::Running,
     })
@@ -351,11 +359,17 @@ fn status(phase: Phase, state: &StepView, run: Option<&RunView>) -> (String, boo
             return (format!("Stale: {input} has changed since"), true);
         }
         (Phase::Done, StepStatus::StaleUntracked(variable)) => {
-            return (format!("Stale: it used {variable}, which did not come through the pipeline"), true);
+            return (
+                format!("Stale: it used {variable}, which did not come through the pipeline"),
+                true,
+            );
         }
         (Phase::Done, _) => "Done",
     };
-    (words.to_owned(), phase == Phase::Done && state.status == StepStatus::StaleCode)
+    (
+        words.to_owned(),
+        phase == Phase::Done && state.status == StepStatus::StaleCode,
+    )
 }
 
 fn results(base: &Base, workflow: &Workflow, info: &JobInfo, step: &Step, view: &JobView) -> Vec<ResultView> {
@@ -392,12 +406,14 @@ pub(in crate::web) async fn file(
         let (job, _) = app.job(&tenant, workflow, name_of(&key))?;
         let name = name_of(&name);
         let Some(value) = job.step(name)? else {
-            return Err(Error::State(job.require::<serde_json::Value>(name).err().unwrap_or_else(|| {
-                pipulate::Error::Protocol {
-                    operation: format!("read step `{name}`"),
-                    reason: "it came and went".to_owned(),
-                }
-            })));
+            return Err(Error::State(
+                job.require::<serde_json::Value>(name)
+                    .err()
+                    .unwrap_or_else(|| pipulate::Error::Protocol {
+                        operation: format!("read step `{name}`"),
+                        reason: "it came and went".to_owned(),
+                    }),
+            ));
         };
         let (media_type, extension, data) = match serde_json::from_str::<Bytes>(&value.value) {
             Ok(bytes) => ("application/octet-stream".to_owned(), "bin", bytes.into_vec()),
@@ -405,7 +421,13 @@ pub(in crate::web) async fn file(
         };
         let plain: String = name
             .chars()
-            .map(|character| if character.is_ascii_alphanumeric() { character } else { '_' })
+            .map(|character| {
+                if character.is_ascii_alphanumeric() {
+                    character
+                } else {
+                    '_'
+                }
+            })
             .collect();
         // Never shown in the page's own place: it is somebody's data.
         let disposition = format!("attachment; filename=\"{plain}.{extension}\"");

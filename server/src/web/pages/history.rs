@@ -50,7 +50,10 @@ impl EventRow {
                 Some(step) => format!("{kind} {step}"),
                 None => kind,
             },
-            value: event.value.as_deref().map_or_else(String::new, |value| shown::one_line(value, 120)),
+            value: event
+                .value
+                .as_deref()
+                .map_or_else(String::new, |value| shown::one_line(value, 120)),
             source: event.source.to_string(),
         }
     }

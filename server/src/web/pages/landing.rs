@@ -120,7 +120,14 @@ pub(in crate::web) async fn workflow(
     blocking(move || {
         let workflow = app.workflow(name_of(&name))?;
         let part = part(&app, &tenant, &base, workflow, &search, ALL)?;
-        Ok(page(&app, &base, workflow.heading().to_owned(), vec![part], search, true))
+        Ok(page(
+            &app,
+            &base,
+            workflow.heading().to_owned(),
+            vec![part],
+            search,
+            true,
+        ))
     })
     .await
 }
