@@ -34,12 +34,23 @@ impl fmt::Display for CellLabel {
 #[derive(Clone, Debug, Default)]
 pub struct Definitions {
     cells: Vec<Contribution>,
+    /// The place of the next new cell.
+    next: usize,
+}
+
+/// [`Definitions`] as a step of one of the cells reaches them; see [`Definitions::for_step`].
+#[derive(Clone, Copy, Debug)]
+pub struct StepView<'a> {
+    definitions: &'a Definitions,
+    step: usize,
 }
 
 /// What one cell defines.
 #[derive(Clone, Debug)]
 pub(super) struct Contribution {
     id: String,
+    /// Its place among the cells: that of its first run.
+    place: usize,
     pub(super) label: CellLabel,
     items: Vec<Defined>,
     /// The bindings that other cells see.
@@ -76,9 +87,12 @@ impl Definitions {
     /// defined before, and of what other cells defined by the same names. Of a `%%pip_step` cell only the dependencies are taken: the
     /// rest stays inside it. Such a cell is therefore taken before its fingerprint is computed, in which its own dependencies count.
     pub fn add(&mut self, cell_id: &str, label: CellLabel, analysis: &CellAnalysis) {
+        let place = self.place(cell_id).unwrap_or(self.next);
+        self.next = self.next.max(place + 1);
         self.cells.retain(|cell| cell.id != cell_id);
         let mut added = Contribution {
             id: cell_id.to_owned(),
+            place,
             label,
             items: Vec::new(),
             bindings: Vec::new(),
@@ -108,7 +122,20 @@ impl Definitions {
 
     /// Forgets everything.
     pub fn forget(&mut self) {
-        self.cells.clear();
+        *self = Self::default();
+    }
+
+    /// The definitions for the fingerprint of the step that this cell is. A cell keeps its place when it is added again; one that has not
+    /// been added comes last.
+    pub fn for_step(&self, cell_id: &str) -> StepView<'_> {
+        StepView {
+            definitions: self,
+            step: self.place(cell_id).unwrap_or(usize::MAX),
+        }
+    }
+
+    fn place(&self, cell_id: &str) -> Option<usize> {
+        self.cells.iter().find(|cell| cell.id == cell_id).map(|cell| cell.place)
     }
 
     /// Which variables of other cells a cell uses, and how each of them comes to it.
@@ -135,12 +162,15 @@ impl Definitions {
 
 impl Reach for Definitions {
     fn known(&self) -> Known<'_> {
-        Known {
-            items: self
-                .cells
+        let items = || {
+            self.cells
                 .iter()
-                .flat_map(|cell| cell.items.iter().map(|defined| &defined.item))
-                .collect(),
+                .flat_map(|cell| cell.items.iter().map(move |defined| (cell, defined)))
+        };
+        Known {
+            items: items().map(|(_, defined)| &defined.item).collect(),
+            places: items().map(|(cell, _)| cell.place).collect(),
+            step: usize::MAX,
             dependencies: self
                 .cells
                 .iter()
@@ -148,6 +178,15 @@ impl Reach for Definitions {
                 .filter(|(name, canonical)| dependency::counts(name, canonical))
                 .map(|(name, canonical)| (name.as_str(), canonical.as_str()))
                 .collect(),
+        }
+    }
+}
+
+impl Reach for StepView<'_> {
+    fn known(&self) -> Known<'_> {
+        Known {
+            step: self.step,
+            ..self.definitions.known()
         }
     }
 }

@@ -20,6 +20,10 @@ pub trait Reach {
 pub struct Known<'a> {
     /// Items, in any order, each `use` with one name only.
     pub items: Vec<&'a Item>,
+    /// The place of each item's cell among the cells.
+    pub places: Vec<usize>,
+    /// The place of the step's own cell; that of the last cell there can be, when none is later.
+    pub step: usize,
     /// The name of each crate, and its specification in canonical form.
     pub dependencies: Vec<(&'a str, &'a str)>,
 }
@@ -36,6 +40,10 @@ pub struct Known<'a> {
 /// - what may bring any name: `use ..::*`, `use .. as _`, `extern` blocks and calls of macros at the level of items;
 /// - of each dependency whose crate's name stands anywhere in those tokens, the specification of its `:dep` line, however it is
 ///   written; not one by path, and not `pipulate` itself.
+///
+/// What is reached without being named (an `impl`, a trait by a method, and what may bring any name) counts only from cells that are not
+/// later than the step's own, or than that of the type or trait which reaches it: the step was compiled without it, so that nothing of
+/// it can matter. Thus a step stays fresh while cells are added below it.
 ///
 /// It does not count comments, layout, documentation, attributes that only speak of lints or formatting, the visibility of items, the
 /// order of items and cells, the names of the function's parameters, its own name, nor the step's. A `use` of a trait whose name is
@@ -60,7 +68,7 @@ pub fn fingerprint(body: &str, definitions: &impl Reach) -> String {
         ..Part::default()
     });
     let known = definitions.known();
-    let reached = reached(&body, &known.items);
+    let reached = reached(&body, &known);
     let mut words: BTreeSet<&str> = body.words.iter().map(String::as_str).collect();
     for item in &reached {
         words.extend(item.words.iter().map(String::as_str));
@@ -93,12 +101,15 @@ struct Part {
 }
 
 /// The items that a body reaches, each once.
-fn reached<'a>(body: &Part, items: &[&'a Item]) -> Vec<&'a Item> {
+fn reached<'a>(body: &Part, known: &Known<'a>) -> Vec<&'a Item> {
+    let items = &known.items;
+    let place = |item: usize| known.places.get(item).copied().unwrap_or_default();
+    let is_there = |item: &usize| place(*item) <= known.step;
     let index = Index::new(items);
     let mut is_reached = vec![false; items.len()];
     let mut names: Vec<&str> = body.names.iter().map(String::as_str).collect();
     let mut members: Vec<&str> = body.members.iter().map(String::as_str).collect();
-    let mut waiting = index.always.clone();
+    let mut waiting: Vec<usize> = index.always.iter().copied().filter(is_there).collect();
     let mut seen_names = BTreeSet::new();
     let mut seen_members = BTreeSet::new();
     loop {
@@ -106,15 +117,19 @@ fn reached<'a>(body: &Part, items: &[&'a Item]) -> Vec<&'a Item> {
             if std::mem::replace(&mut is_reached[item], true) {
                 continue;
             }
+            let latest = known.step.max(place(item));
+            let is_there = |item: &usize| place(*item) <= latest;
             let item = items[item];
             names.extend(item.names.iter().map(String::as_str));
             members.extend(item.members.iter().map(String::as_str));
             // The `impl`s of what is reached; an import is no type of the notebook's own.
             if let (Some(name), false) = (&item.name, matches!(item.kind, ItemKind::Use { .. })) {
-                waiting.extend(index.impls.get(name.as_str()).into_iter().flatten());
+                let blocks = index.impls.get(name.as_str()).into_iter().flatten();
+                waiting.extend(blocks.copied().filter(is_there));
             } else if let ItemKind::Use { imports } = &item.kind {
                 let imported = imports.iter().filter_map(|import| import.name.as_deref());
-                waiting.extend(imported.filter_map(|name| index.foreign_impls.get(name)).flatten());
+                let blocks = imported.filter_map(|name| index.foreign_impls.get(name)).flatten();
+                waiting.extend(blocks.copied().filter(is_there));
             }
         }
         if let Some(name) = names.pop() {
@@ -123,7 +138,8 @@ fn reached<'a>(body: &Part, items: &[&'a Item]) -> Vec<&'a Item> {
             }
         } else if let Some(member) = members.pop() {
             if seen_members.insert(member) {
-                waiting.extend(index.traits.get(member).into_iter().flatten());
+                let traits = index.traits.get(member).into_iter().flatten();
+                waiting.extend(traits.copied().filter(is_there));
             }
         } else {
             break;

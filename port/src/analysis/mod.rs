@@ -62,8 +62,8 @@ use std::ops::Range;
 
 use pipulate::cell::{Cell, GetCall, InputCall, JobCall, Place, SetCall, StepCall};
 
-pub use definitions::{CellLabel, Definitions};
-pub use fingerprint::{Reach, fingerprint};
+pub use definitions::{CellLabel, Definitions, StepView};
+pub use fingerprint::{Known, Reach, fingerprint};
 pub use resolution::{LineToAdd, Reload, Resolution, Untracked, Where, Why};
 pub use source::{Source, SourceFault};
 

@@ -24,9 +24,24 @@ use super::{Fault, Item, dependency, items, stack};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Source {
-    items: Vec<Item>,
-    bodies: BTreeMap<String, String>,
+    /// Each with the number of the cell that it comes from.
+    items: Vec<(usize, Item)>,
+    functions: BTreeMap<String, Function>,
     dependencies: Vec<(String, String)>,
+}
+
+/// The function of a step.
+#[derive(Clone, Debug)]
+struct Function {
+    /// The number of the cell that it comes from; the last there can be when nothing says it.
+    cell: usize,
+    body: String,
+}
+
+/// A crate's source, as one of its steps reaches it.
+struct View<'a> {
+    source: &'a Source,
+    step: usize,
 }
 
 /// Why a generated crate's source cannot be read.
@@ -49,7 +64,8 @@ impl fmt::Display for SourceFault {
 impl std::error::Error for SourceFault {}
 
 impl Source {
-    /// Reads the text of `src/cells.rs`, `src/cells/steps.rs` and `Cargo.toml`. Modules in files of their own are left out.
+    /// Reads the text of `src/cells.rs`, `src/cells/steps.rs` and `Cargo.toml`. Modules in files of their own are left out. Which cell
+    /// something comes from is told by the lines `// Cell 3` before it.
     ///
     /// # Errors
     /// When one of them does not parse.
@@ -57,14 +73,18 @@ impl Source {
         let items = stack::with_tokens(cells.trim_start_matches('\u{feff}'), |tokens| {
             let text = cells.trim_start_matches('\u{feff}');
             let read = file(tokens, text)?.items;
-            let kept = read.iter().filter(|item| !items::is_file(item)).map(|item| {
+            let cells = Cells::of(text);
+            let kept = read.iter().filter(|item| !items::is_file(item)).flat_map(|item| {
                 let span = item.span().byte_range();
-                items::item(item, text.get(span.clone()).unwrap_or_default(), span)
+                let cell = cells.at(span.start).unwrap_or_default();
+                let item = items::item(item, text.get(span.clone()).unwrap_or_default(), span);
+                items::split(&item).into_iter().map(move |item| (cell, item))
             });
-            Ok(kept.flat_map(|item| items::split(&item)).collect())
+            Ok(kept.collect())
         });
-        let bodies = stack::with_tokens(steps.trim_start_matches('\u{feff}'), |tokens| {
+        let functions = stack::with_tokens(steps.trim_start_matches('\u{feff}'), |tokens| {
             let text = steps.trim_start_matches('\u{feff}');
+            let cells = Cells::of(text);
             let functions = file(tokens, text)?.items.into_iter().filter_map(|item| match item {
                 Syntax::Fn(function) => Some(function),
                 _ => None,
@@ -72,7 +92,9 @@ impl Source {
             let body = |function: syn::ItemFn| {
                 let span = function.block.span().byte_range();
                 let inner = text.get(span.start + 1..span.end.saturating_sub(1)).unwrap_or_default();
-                (plain(&function.sig.ident), inner.to_owned())
+                let cell = cells.at(function.span().byte_range().start).unwrap_or(usize::MAX);
+                let body = inner.to_owned();
+                (plain(&function.sig.ident), Function { cell, body })
             };
             Ok(functions.map(body).collect())
         });
@@ -83,32 +105,64 @@ impl Source {
         })?;
         Ok(Self {
             items: items.map_err(|fault| in_file("src/cells.rs", cells, fault))?,
-            bodies: bodies.map_err(|fault| in_file("src/cells/steps.rs", steps, fault))?,
+            functions: functions.map_err(|fault| in_file("src/cells/steps.rs", steps, fault))?,
             dependencies,
         })
     }
 
     /// The fingerprint of a step's function; `None` when there is no function of this name.
     pub fn fingerprint(&self, function: &str) -> Option<String> {
-        self.bodies.get(function).map(|body| fingerprint(body, self))
+        let function = self.functions.get(function)?;
+        let view = View {
+            source: self,
+            step: function.cell,
+        };
+        Some(fingerprint(&function.body, &view))
     }
 
     /// The names of the functions in `src/cells/steps.rs`.
     pub fn functions(&self) -> impl Iterator<Item = &str> {
-        self.bodies.keys().map(String::as_str)
+        self.functions.keys().map(String::as_str)
     }
 }
 
-impl Reach for Source {
+impl Reach for View<'_> {
     fn known(&self) -> Known<'_> {
+        let source = self.source;
         Known {
-            items: self.items.iter().collect(),
-            dependencies: self
+            items: source.items.iter().map(|(_, item)| item).collect(),
+            places: source.items.iter().map(|(cell, _)| *cell).collect(),
+            step: self.step,
+            dependencies: source
                 .dependencies
                 .iter()
                 .map(|(name, canonical)| (name.as_str(), canonical.as_str()))
                 .collect(),
         }
+    }
+}
+
+/// The lines that say which cell what follows comes from.
+struct Cells(Vec<(usize, usize)>);
+
+impl Cells {
+    fn of(text: &str) -> Self {
+        let mut at = 0;
+        let mut found = Vec::new();
+        for line in text.split_inclusive('\n') {
+            let number = line
+                .strip_prefix("// Cell ")
+                .and_then(|number| number.trim_end().parse().ok());
+            found.extend(number.map(|number| (at, number)));
+            at += line.len();
+        }
+        Self(found)
+    }
+
+    /// The cell of what stands at a place.
+    fn at(&self, place: usize) -> Option<usize> {
+        let index = self.0.partition_point(|(at, _)| *at <= place);
+        self.0[..index].last().map(|(_, number)| *number)
     }
 }
 

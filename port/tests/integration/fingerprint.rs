@@ -194,6 +194,49 @@ fn the_latest_definition_counts() {
 }
 
 #[test]
+fn cells_below_a_step_do_not_make_it_stale() {
+    let items = "struct Order; trait Shout { fn shout(&self); }";
+    let body = "Order.show()";
+    let later = "use std::io::*; impl Order { fn more() {} } trait Show { fn show(&self); } impl Show for Order { fn show(&self) {} }";
+    let mut cells = definitions(&[items]);
+    let add = |cells: &mut Definitions, id: &str, text: &str| {
+        cells.add(id, CellLabel::number(1), &analyse(&parse(text)).unwrap());
+    };
+    let before = fingerprint(body, &cells.for_step("step"));
+    add(&mut cells, "step", "%%pip_step a\nOrder.show()");
+    add(&mut cells, "later", later);
+    assert_eq!(fingerprint(body, &cells.for_step("step")), before);
+    assert_ne!(fingerprint(body, &cells.for_step("another")), before);
+    // Cells keep their places when they run again, and what is changed above counts.
+    add(&mut cells, "0", items);
+    add(&mut cells, "step", "%%pip_step a\nOrder.show()");
+    assert_eq!(fingerprint(body, &cells.for_step("step")), before);
+    add(&mut cells, "0", "struct Order { x: u8 }");
+    assert_ne!(fingerprint(body, &cells.for_step("step")), before);
+
+    // What is named counts wherever it stands, and brings its own along.
+    let named = "New.run()";
+    let mut cells = definitions(&[]);
+    add(&mut cells, "step", "%%pip_step a\n1");
+    add(&mut cells, "later", "struct New; impl New { fn run(&self) {} }");
+    let first = fingerprint(named, &cells.for_step("step"));
+    add(&mut cells, "later", "struct New; impl New { fn run(&self) { go() } }");
+    assert_ne!(fingerprint(named, &cells.for_step("step")), first);
+
+    // The same in a generated crate.
+    let source = |cells: &str| {
+        let steps = format!("use super::*;\n\n// Cell 4\n#[rustfmt::skip]\npub fn step() {{ {body} }}\n");
+        Source::parse(&format!("{cells}\npub mod steps;\n"), &steps, "")
+            .unwrap()
+            .fingerprint("step")
+            .unwrap()
+    };
+    assert_eq!(source(&format!("// Cell 2\n{items}\n")), before);
+    assert_eq!(source(&format!("// Cell 2\n{items}\n\n// Cell 5\n{later}\n")), before);
+    assert_ne!(source(&format!("// Cell 2\n{items}\n\n// Cell 3\n{later}\n")), before);
+}
+
+#[test]
 fn names_are_reached_in_every_way() {
     for (item, body) in [
         ("const WIDTH: usize = 1;", "format!(\"{:>WIDTH$}\", x)"),
