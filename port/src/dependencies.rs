@@ -99,10 +99,11 @@ fn absolute(path: &str, folder: &Path) -> String {
 
 /// Lines of a `[dependencies]` table, sorted by name.
 pub(crate) fn lines(wanted: &BTreeMap<String, Value>) -> String {
-    wanted
+    let lines: Vec<String> = wanted
         .iter()
         .map(|(name, value)| format!("{} = {}\n", key(name), inline(value)))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// A value on one line.

@@ -62,7 +62,8 @@ struct Line {
 
 #[derive(Deserialize)]
 struct Message {
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     level: String,
     code: Option<Code>,
     #[serde(default)]
@@ -124,7 +125,7 @@ impl Translator {
             return None;
         }
         let message = line.message?;
-        if message.spans.is_empty() && (message.message.starts_with("aborting due to") || counts_warnings(&message)) {
+        if message.spans.is_empty() && (message.text.starts_with("aborting due to") || counts_warnings(&message)) {
             return None;
         }
         let found = self.found(&message.spans);
@@ -135,7 +136,7 @@ impl Translator {
                 rendered: message.rendered.clone().unwrap_or_else(|| headline(&message)),
                 level: message.level,
                 code,
-                message: message.message,
+                message: message.text,
                 place: None,
             });
         };
@@ -148,7 +149,7 @@ impl Translator {
         Some(Diagnostic {
             level: message.level,
             code,
-            message: message.message,
+            message: message.text,
             place: Some(place),
             rendered,
         })
@@ -218,27 +219,24 @@ impl Translator {
     }
 
     fn render_child(&self, out: &mut String, child: &Message) {
-        push_line(out, &format!("  = {}: {}", child.level, indented(&child.message)));
+        push_line(out, &format!("  = {}: {}", child.level, indented(&child.text)));
         for span in &child.spans {
             let Some(found) = self.find(span) else { continue };
             let place = found.place();
-            match &span.suggested_replacement {
-                Some(with) => {
-                    let old = &found.cell.source[found.span.clone()];
-                    let what = match (old.trim(), with.trim()) {
-                        ("", with) => format!("add `{with}`"),
-                        (old, "") => format!("take `{old}` away"),
-                        (old, with) => format!("write `{with}` instead of `{old}`"),
-                    };
-                    let at = format!("{}, line {}, column {}", place.cell, place.line, place.column);
-                    push_line(out, &format!("    {at}: {}", indented(&what)));
-                }
-                None => {
-                    let mut last = None;
-                    let margin = digits(found.last_line());
-                    push_line(out, &format!("   {}, line {}:", place.cell, place.line));
-                    found.render(out, margin, &mut last);
-                }
+            if let Some(with) = &span.suggested_replacement {
+                let old = &found.cell.source[found.span.clone()];
+                let what = match (old.trim(), with.trim()) {
+                    ("", with) => format!("add `{with}`"),
+                    (old, "") => format!("take `{old}` away"),
+                    (old, with) => format!("write `{with}` instead of `{old}`"),
+                };
+                let at = format!("{}, line {}, column {}", place.cell, place.line, place.column);
+                push_line(out, &format!("    {at}: {}", indented(&what)));
+            } else {
+                let mut last = None;
+                let margin = digits(found.last_line());
+                push_line(out, &format!("   {}, line {}:", place.cell, place.line));
+                found.render(out, margin, &mut last);
             }
         }
     }
@@ -296,12 +294,12 @@ fn headline(message: &Message) -> String {
         .as_ref()
         .map(|code| format!("[{}]", code.code))
         .unwrap_or_default();
-    format!("{}{code}: {}\n", message.level, message.message)
+    format!("{}{code}: {}\n", message.level, message.text)
 }
 
 /// `3 warnings emitted`.
 fn counts_warnings(message: &Message) -> bool {
-    message.message.ends_with(" emitted")
+    message.text.ends_with(" emitted")
 }
 
 fn push_line(out: &mut String, line: &str) {

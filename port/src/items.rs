@@ -22,7 +22,7 @@ pub(crate) struct CellItems {
 /// Something that two cells say.
 #[derive(Debug)]
 pub(crate) struct Twice<'a> {
-    /// What it is: `fn greet`.
+    /// What it is: `fn greet`, or the name that an import brings.
     pub(crate) title: String,
     /// The first cell, as its index, and the place in it.
     pub(crate) first: (usize, Range<usize>),
@@ -85,13 +85,11 @@ impl Known {
         let ItemKind::Use { imports } = &item.kind else {
             let (namespace, name) = match (&item.kind, &item.name) {
                 (ItemKind::Impl { subject, .. }, _) => {
-                    return match self.subjects.get(subject).filter(|first| first.cell != cell) {
-                        Some(first) => Err(twice(item.title(), first)),
-                        None => {
-                            self.subjects.insert(subject.clone(), place(None));
-                            Ok(Merged::Whole)
-                        }
-                    };
+                    if let Some(first) = self.subjects.get(subject).filter(|first| first.cell != cell) {
+                        return Err(twice(item.title(), first));
+                    }
+                    self.subjects.insert(subject.clone(), place(None));
+                    return Ok(Merged::Whole);
                 }
                 (_, None) => return Ok(Merged::Whole),
                 (ItemKind::Fn | ItemKind::Const | ItemKind::Static { .. }, Some(name)) => (Namespace::Values, name),
@@ -117,7 +115,7 @@ impl Known {
                 for namespace in [Namespace::Imports, Namespace::Types] {
                     let first = self.names.get(&(namespace, name.clone()));
                     if let Some(first) = first.filter(|first| first.import.as_ref() != Some(&import.tokens)) {
-                        return Err(twice(format!("the name `{name}`"), first));
+                        return Err(twice(name.clone(), first));
                     }
                 }
                 let key = (Namespace::Imports, name.clone());

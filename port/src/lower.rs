@@ -76,6 +76,7 @@ pub fn lower(
 
 /// The body of the function that works out what a form begins with: the expression of an input's `--default`. `resolution` is that of the
 /// expression alone, in which names that the cell loads itself count as loaded again.
+#[cfg(feature = "notebook")]
 pub(crate) fn lower_default(
     cell: &Cell<'_>,
     default: &Range<usize>,
@@ -152,7 +153,7 @@ impl Names {
         let mut text = String::new();
         for (binds, name, parameter) in [(self.binds_job, "job", self.job), (self.binds_pip, "pip", self.pip)] {
             if binds {
-                text.push_str(&format!("{indent}let {name} = {parameter}.clone();\n"));
+                text.extend([indent, "let ", name, " = ", parameter, ".clone();\n"]);
             }
         }
         text
@@ -384,15 +385,12 @@ impl Lowering<'_> {
                 let Ok(get) = GetCall::parse(text, call) else { return };
                 let job = self.names.job_at(get.job.as_ref().map(|job| job.text.as_str()));
                 self.out.keep(text, span.start..name_start);
-                match &get.default {
-                    Some(default) => {
-                        let (before, after) = with_default(&job, &get.step.text, self.cell.slice(default));
-                        self.around(&rest, default, &before, &format!("{after};"));
-                    }
-                    None => {
-                        let step = literal(&get.step.text);
-                        self.out.replace(rest, &format!("{job}.require({step})?;"));
-                    }
+                if let Some(default) = &get.default {
+                    let (before, after) = with_default(&job, &get.step.text, self.cell.slice(default));
+                    self.around(&rest, default, &before, &format!("{after};"));
+                } else {
+                    let step = literal(&get.step.text);
+                    self.out.replace(rest, &format!("{job}.require({step})?;"));
                 }
             }
             "pip_input" => {

@@ -127,7 +127,7 @@ impl Notebook {
             .iter()
             .zip(ids)
             .enumerate()
-            .map(|(index, (cell, id))| read_cell(index + 1, cell, id))
+            .map(|(index, (cell, id))| read_cell(index + 1, cell, &id))
             .collect::<Result<_, _>>()?;
         Ok(Self { cells, warnings })
     }
@@ -234,7 +234,7 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_ID && text.chars().all(allowed)
 }
 
-fn read_cell(number: usize, cell: &Value, id: String) -> Result<NotebookCell, NotebookError> {
+fn read_cell(number: usize, cell: &Value, id: &str) -> Result<NotebookCell, NotebookError> {
     let Value::Object(fields) = cell else {
         return Err(NotebookError::new(format!("its cell {number} is not an object")));
     };

@@ -110,8 +110,12 @@ mod tests {
                 ("y".to_owned(), "reads")
             ]
         );
-        assert!(found("let job = other();\njob.set(\"a\", &1);").is_empty());
-        assert!(found("x.job.set(\"a\", &1); // job.set(\"a\")").is_empty());
-        assert!(found("job.set(name, &1)?;").is_empty());
+        for none in [
+            "let job = other();\njob.set(\"a\", &1);",
+            "x.job.set(\"a\", &1); // job.set(\"a\")",
+            "job.set(name, &1)?;",
+        ] {
+            assert_eq!(found(none).len(), 0, "{none}");
+        }
     }
 }

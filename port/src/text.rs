@@ -12,8 +12,9 @@ pub struct CellText {
 }
 
 /// A file that was made from many cells, with the way back.
+#[cfg(feature = "notebook")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileText {
+pub(crate) struct FileText {
     text: String,
     pieces: Vec<FilePiece>,
 }
@@ -94,6 +95,7 @@ impl CellText {
     }
 }
 
+#[cfg(feature = "notebook")]
 impl FileText {
     /// Appends text that comes from no cell.
     pub(crate) fn push(&mut self, text: &str) {
@@ -130,7 +132,7 @@ impl FileMap {
     pub fn to_cell(&self, generated: &Range<usize>) -> Option<(usize, Range<usize>)> {
         let touches = |piece: &&FilePiece| {
             let own = &piece.piece.generated;
-            own.start <= generated.start && (generated.start < own.end || (generated.start == own.end))
+            own.start <= generated.start && generated.start <= own.end
         };
         // What begins here counts before what ends here.
         let found = self.pieces.iter().rev().find(touches).or_else(|| {
@@ -183,7 +185,7 @@ pub(crate) fn raw_literal(text: &str) -> String {
     format!("r{hashes}\"{text}\"{hashes}")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "notebook"))]
 mod tests {
     use super::*;
 

@@ -81,7 +81,10 @@ impl Expression {
                 let items: String = if items.iter().all(|item| width(item) <= SHORT) {
                     format!("{inner}{},\n", items.join(", "))
                 } else {
-                    items.iter().map(|item| format!("{inner}{item},\n")).collect()
+                    items
+                        .iter()
+                        .flat_map(|item| [inner.as_str(), item.as_str(), ",\n"])
+                        .collect()
                 };
                 format!("[\n{items}{}]", " ".repeat(indent))
             }
@@ -149,9 +152,9 @@ fn lay_out_chain(root: &Expression, methods: &[Method], indent: usize, before: u
     let space = " ".repeat(inner);
     for method in methods {
         if let Some(comment) = &method.comment {
-            text.push_str(&format!("\n{space}// {comment}"));
+            text.extend(["\n", &space, "// ", comment]);
         }
-        text.push_str(&format!("\n{space}{}", method.lay_out(inner, 0, after)));
+        text.extend(["\n", &space, &method.lay_out(inner, 0, after)]);
     }
     text
 }
@@ -168,12 +171,7 @@ fn lay_out_arguments(arguments: &[Expression], indent: usize, before: usize, aft
         // A call in a call is kept narrow, and its arguments go below where it is not.
         let flat = flat_list(arguments).filter(|flat| width(flat) <= NARROW);
         if !inner.is_empty() && flat.is_none() {
-            let space = " ".repeat(indent + INDENT);
-            let inner: String = inner
-                .iter()
-                .map(|argument| format!("{space}{},\n", argument.lay_out(indent + INDENT, 0, 1)))
-                .collect();
-            return format!("({path}(\n{inner}{}))", " ".repeat(indent));
+            return format!("({path}{})", lay_out_below(inner, indent));
         }
     }
     if let Some(flat) = flat_list(arguments)
@@ -184,12 +182,19 @@ fn lay_out_arguments(arguments: &[Expression], indent: usize, before: usize, aft
     if let [only @ Expression::Array(_)] = arguments {
         return format!("({})", only.lay_out(indent, before + 1, after + 1));
     }
-    let inner = " ".repeat(indent + INDENT);
-    let arguments: String = arguments
-        .iter()
-        .map(|argument| format!("{inner}{},\n", argument.lay_out(indent + INDENT, 0, 1)))
-        .collect();
-    format!("(\n{arguments}{})", " ".repeat(indent))
+    lay_out_below(arguments, indent)
+}
+
+/// Arguments in brackets, each on a line of its own.
+fn lay_out_below(arguments: &[Expression], indent: usize) -> String {
+    let space = " ".repeat(indent);
+    let mut text = "(\n".to_owned();
+    for argument in arguments {
+        let laid_out = argument.lay_out(indent + INDENT, 0, 1);
+        text.extend([&space, "    ", &laid_out, ",\n"]);
+    }
+    text.extend([&space, ")"]);
+    text
 }
 
 /// Whether an array may be on one line: one item may be as wide as the line.

@@ -104,8 +104,8 @@ impl Types {
         for (library, names) in groups {
             match names.as_slice() {
                 [] => {}
-                [only] => text.push_str(&format!("use {library}::{only};\n")),
-                names => text.push_str(&format!("use {library}::{{{}}};\n", names.join(", "))),
+                [only] => text.extend(["use ", library, "::", only, ";\n"]),
+                names => text.extend(["use ", library, "::{", &names.join(", "), "};\n"]),
             }
         }
         if !text.is_empty() {

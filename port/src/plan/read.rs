@@ -273,7 +273,7 @@ impl<'a> Plan<'a> {
                         self.refuse(
                             index,
                             &second,
-                            format!("`{}` is defined twice: in {before}, and here.", twice.title.trim_matches('`')),
+                            format!("`{}` is defined twice: in {before}, and here.", twice.title),
                             "In the notebook the later one takes the place of the other; in a crate both would stand. Keep one.",
                         );
                         Merged::Whole

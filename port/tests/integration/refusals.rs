@@ -1,1 +1,46 @@
-//! x
+//! What stands in the way is named by its place.
+
+use pipulate_port::Outcome;
+
+use super::support::Fixture;
+
+#[test]
+fn a_refusal_has_a_place_that_programs_can_use() {
+    let report = Fixture::of(&["let secret = 1;", "// é\n%%pip_step a\n/* é */ secret + 1"]).refused();
+    let place = report.refusals[0].place.unwrap();
+    assert_eq!((place.cell.number, place.line, place.column), (2, 3, 9));
+    assert!(
+        report.refusals[0].message.contains("cell 1"),
+        "{}",
+        report.refusals[0].message
+    );
+    assert!(
+        report.refusals[0].help.contains("%pip_set secret = secret"),
+        "{}",
+        report.refusals[0].help
+    );
+    assert_eq!(report.cells[1].outcome, Outcome::Refused);
+    assert_eq!(report.cells.len(), 2);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["refusals"][0]["place"]["cell"]["number"], 2);
+}
+
+#[test]
+fn the_tutorial_is_refused_for_what_it_does_to_one_job() {
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../notebooks/01_first_pipeline.ipynb"
+    ))
+    .unwrap();
+    let Err(pipulate_port::PortError::Refused(report)) = super::support::try_port(&text) else {
+        panic!("it sets one step in several cells");
+    };
+    insta::assert_snapshot!(report.refusals_as_text(), @r#"
+    cell 14 [7], line 1, column 1: The step `runs` reads the value that it had before.
+      help: A step is worked out from the steps before it: give the new value another name.
+    cell 21 [11], line 1, column 1: The step `customer` is made twice: in cell 6 [3], line 1, and here.
+      help: Give one of them another name.
+    cell 25 [13], line 2, column 1: The step `greeting` is made twice: in cell 5 [2], line 2, and here.
+      help: Give one of them another name.
+    "#);
+}
