@@ -48,9 +48,12 @@ impl Session {
             }
         };
 
-        let (resolution, fingerprint) = shared.resolve(cell, &analysis);
+        let id = cell_id(request);
+        // Its own dependencies count too.
+        shared.steps.define(&id, label(request), &analysis);
+        let (resolution, fingerprint) = shared.resolve(&id, cell, &analysis);
         let this = StepCell {
-            id: cell_id(request),
+            id,
             label: label(request),
             fingerprint: fingerprint.clone(),
         };
@@ -149,13 +152,13 @@ impl Shared {
     }
 
     /// What a step's cell uses of others, and the fingerprint of all its code.
-    fn resolve(&self, cell: &Cell<'_>, analysis: &CellAnalysis) -> (Resolution, String) {
+    fn resolve(&self, id: &str, cell: &Cell<'_>, analysis: &CellAnalysis) -> (Resolution, String) {
         self.steps.with_definitions(|definitions| {
             let resolution = definitions.resolve(analysis);
             let known = definitions.known();
             let is_item = |name: &str| known.items.iter().any(|item| item.defines(name));
             let function = lower_for_port(cell, analysis, &resolution, &is_item);
-            let fingerprint = fingerprint(function.body.as_str(), definitions);
+            let fingerprint = fingerprint(function.body.as_str(), &definitions.for_step(id));
             (resolution, fingerprint)
         })
     }
