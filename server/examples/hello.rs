@@ -78,7 +78,7 @@ fn workflow() -> Workflow {
     Workflow::new("hello")
         .title("Hello workflow")
         .description("Asks who you are, greets you, and finds out what your order costs. **Try it**: stop the server while it works.")
-        .source(include_str!("hello.rs"), "", "")
+        .source("", include_str!("hello.rs"), "")
         .step(
             Step::saves("name", name)
                 .label("Your name")

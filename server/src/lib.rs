@@ -48,6 +48,8 @@ pub use form::Problems;
 pub use program::{LISTENER, STATUS, main, main_from};
 pub use router::{Router, Served};
 pub use runtime::block_on;
+/// What the value of a step has; here so that a port can name it without a dependency of its own.
+pub use serde::Serialize;
 pub use web::RouteInfo;
 pub use worker::{WorkerCommand, secret, worker_hook};
 pub use workflow::{Field, FieldKind, Step, StepError, StepKind, Workflow};

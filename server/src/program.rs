@@ -167,12 +167,11 @@ async fn listener(address: &str) -> Result<TcpListener, String> {
 
 /// A port alone, or a host alone, is taken for what it is.
 fn with_host(address: &str) -> String {
-    if address.bytes().all(|byte| byte.is_ascii_digit()) || address.starts_with(':') {
-        return format!("127.0.0.1:{}", address.trim_start_matches(':'));
-    }
+    let port = address.strip_prefix(':').unwrap_or(address);
     match address.parse::<IpAddr>() {
         Ok(IpAddr::V6(ip)) => format!("[{ip}]:8765"),
         Ok(ip) => format!("{ip}:8765"),
+        Err(_) if port.bytes().all(|byte| byte.is_ascii_digit()) => format!("127.0.0.1:{port}"),
         Err(_) => address.to_owned(),
     }
 }

@@ -203,10 +203,7 @@ impl Field {
     /// A value of JSON, as the API takes it.
     pub(crate) fn read_json(&self, json: &str) -> Result<String, String> {
         match serde_json::from_str::<serde_json::Value>(json) {
-            Ok(serde_json::Value::String(text)) => self.read(&text).or_else(|problem| {
-                // A `char` or a date is a string; a number written as one is none.
-                (self.read)(json, self.secret).map_err(|_| problem)
-            }),
+            Ok(serde_json::Value::String(text)) => self.read(&text),
             Ok(_) if !self.choices.is_empty() => self.read(json),
             Ok(_) => (self.read)(json, self.secret),
             Err(error) => Err(error.to_string()),

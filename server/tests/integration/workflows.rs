@@ -16,7 +16,11 @@ fn hello() -> Workflow {
     Workflow::new("hello")
         .title("Hello workflow")
         .description("Says *hello*.<script>alert(1)</script>")
-        .source("const A: u8 = 1;", "fn f() {}", "[package]\nname = \"hello\"\n")
+        .source(
+            "const WORD: &str = \"Hello\";",
+            "pub fn greeting(_: Pip, job: Job) -> Result<String, StepError> { Ok(WORD.to_owned()) }",
+            "[package]\nname = \"hello\"\n",
+        )
         .step(
             Step::saves("ask", |_, job: Job| {
                 println!("asked {}", job.require::<String>("name")?);
