@@ -1,7 +1,12 @@
 //! The fingerprint of a step: what changes it, and that both ways to it agree.
 
+use std::collections::BTreeMap;
+
 use pipulate::cell::parse;
-use pipulate_port::analysis::{CellLabel, Definitions, Source, analyse, fingerprint};
+use pipulate_port::analysis::{CellLabel, Definitions, Reach as _, Source, analyse, fingerprint};
+use pipulate_port::lower;
+
+use crate::support::{Fixture, file, hello};
 
 const ITEMS: &str = "use serde::Serialize;
 use std::fmt::{self, Display};
@@ -74,6 +79,81 @@ fn both_ways_agree() {
     assert_eq!(renamed.fingerprint("step_07_title").unwrap(), original());
     let by_hand = Source::parse(&cells.replace("= 10", "= 11"), &steps, manifest).unwrap();
     assert_ne!(by_hand.fingerprint("step_01_text").unwrap(), original());
+}
+
+/// The fingerprints of a notebook's step cells, as a kernel computes them that runs the cells from top to bottom.
+fn executed(notebook: &Fixture) -> BTreeMap<String, String> {
+    let mut definitions = Definitions::new();
+    let mut found = BTreeMap::new();
+    for (index, text) in notebook.sources().iter().enumerate() {
+        let cell = parse(text);
+        // Markdown is no code, and what does not parse has not run.
+        let Ok(analysis) = analyse(&cell) else { continue };
+        let id = index.to_string();
+        definitions.add(&id, CellLabel::execution(index), &analysis);
+        let Some(step) = &analysis.step else { continue };
+        let resolution = definitions.resolve(&analysis);
+        assert_eq!(resolution.untracked, []);
+        let known = definitions.known();
+        let is_item = |name: &str| known.items.iter().any(|item| item.defines(name));
+        let body = lower(&cell, &analysis, &resolution, &is_item).body;
+        found.insert(
+            step.step.text.clone(),
+            fingerprint(body.as_str(), &definitions.for_step(&id)),
+        );
+    }
+    found
+}
+
+/// The same from the crate that the notebook is ported to.
+fn ported(notebook: &Fixture) -> BTreeMap<String, String> {
+    let ported = notebook.port();
+    let [cells, steps, manifest] =
+        ["src/cells.rs", "src/cells/steps.rs", "Cargo.toml"].map(|path| file(&ported, path).to_owned());
+    let source = Source::parse(&cells, &steps, &manifest).unwrap();
+    let steps = ported.report.steps.iter();
+    steps
+        .map(|step| (step.name.clone(), source.fingerprint(&step.function).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_kernel_and_a_ported_crate_agree() {
+    let orders = Fixture::of(&[
+        "%pip_job orders-01 --workflow orders",
+        ":dep serde = { version = \"1\", features = [\"derive\"] }\n:dep tokio = { features = [\"time\", \"rt\"], version = \"1\" }\n\
+         use serde::{Deserialize, Serialize};\nuse std::collections::BTreeMap;",
+        "/// One order.\n#[derive(Serialize, Deserialize)]\npub struct Order { /// What for.\n title: String, price: f64 }\n\
+         impl Order { fn tax(&self) -> f64 { self.price * TAX } }\nconst TAX: f64 = 0.2;",
+        "let count: u32 = %pip_input count \"How many?\" --default 3",
+        "let rate: f64 = %pip_get rate --default TAX * 2.0;\nlet label = String::from(\"a\");\n%pip_set label = label",
+        "%%pip_step orders \"The orders\"\n// all of them\nlet orders: Vec<Order> = (0..count)\n    \
+         .map(|n| Order { title: format!(\"{label} {n}\"), price: rate }).collect();\norders",
+        "macro_rules! sum { ($orders:expr) => { $orders.iter().map(|order| order.tax()).sum::<f64>() } }",
+        "%%pip_step total\n:dep rand = \"0.9\"\nlet orders: Vec<Order> = %pip_get orders;\nlet job = sum!(orders);\n\
+         tokio::task::yield_now().await;\n%pip_set job = job\njob + rand::random::<f64>() + \"1\".parse::<f64>()?",
+        "// Comes after the steps, and matters to none of them.\nuse std::fmt::*;\nimpl Display for Order {\n    \
+         fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result { f.write_str(&self.title) }\n}\ntrait Tax { fn tax(&self); }",
+    ]);
+    for (notebook, steps) in [(orders, 2), (hello(), 1)] {
+        let executed = executed(&notebook);
+        assert_eq!(executed.len(), steps);
+        let ported = ported(&notebook);
+        for (step, fingerprint) in executed {
+            assert_eq!(ported[&step], fingerprint, "{step}");
+        }
+    }
+}
+
+#[test]
+fn a_steps_own_dependencies_count() {
+    let of = |version: &str| {
+        let mut definitions = Definitions::new();
+        let cell = format!("%%pip_step a\n:dep rand = \"{version}\"\nrand::random::<u8>()");
+        definitions.add("a", CellLabel::number(1), &analyse(&parse(&cell)).unwrap());
+        fingerprint("rand::random::<u8>()", &definitions.for_step("a"))
+    };
+    assert_ne!(of("0.8"), of("0.9"));
 }
 
 #[test]
