@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod analysis;
+mod compiles;
 mod diagnostics;
 mod examples;
 mod files;

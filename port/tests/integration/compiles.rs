@@ -1,0 +1,111 @@
+//! The crate compiles against the real libraries, without warnings, and says what is wrong at the notebook's places.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pipulate_port::{Diagnostic, PortInput, Ported, port};
+
+use super::support::{Fixture, hello};
+
+/// The checkout, whose libraries the crates link.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Ports a notebook, and lets the compiler check the crate. Gives what it says, and whether it is content.
+fn check(name: &str, fixture: &Fixture) -> (Ported, Vec<Diagnostic>, bool) {
+    let workspace = workspace();
+    let ported = port(&PortInput {
+        notebook: &fixture.text(),
+        file_name: &format!("{name}.ipynb"),
+        folder: &workspace,
+        libraries: workspace.to_str().unwrap(),
+    })
+    .unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("port-compiles-{name}"));
+    for (path, text) in &ported.generated.files {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    // The versions and the profile of the checkout, so that what it has compiled is used.
+    fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let root: toml::Table = fs::read_to_string(workspace.join("Cargo.toml"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let profile = toml::to_string(&toml::Table::from_iter([(
+        "profile".to_owned(),
+        root["profile"].clone(),
+    )]))
+    .unwrap();
+    let manifest = folder.join("Cargo.toml");
+    let own = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, format!("{own}\n{profile}")).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--offline", "--message-format=json", "--manifest-path"])
+        .arg(&manifest)
+        .env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap(),
+        )
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let of_port = |line: &&str| !line.contains("\"compiler-message\"") || line.contains("port-compiles-");
+    let told: Vec<Diagnostic> = lines
+        .lines()
+        .filter(of_port)
+        .filter_map(|line| ported.translator.translate(line))
+        .collect();
+    let is_content = output.status.success();
+    if told.is_empty() && !is_content {
+        panic!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    (ported, told, is_content)
+}
+
+fn rendered(told: &[Diagnostic]) -> String {
+    told.iter()
+        .map(|diagnostic| diagnostic.rendered.as_str())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn a_port_compiles_without_warnings() {
+    let everything = hello()
+        .code("fn job() -> u8 { 1 }\nmod steps { pub fn f() {} }\ntype Result<T> = std::result::Result<T, MyError>;\n#[derive(Debug)]\nstruct MyError;\n#[derive(Debug)]\nstruct Shown;\nimpl std::error::Error for Shown {}\nimpl fmt::Display for Shown {\n    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { Ok(()) }\n}\nfn fails() -> Result<()> { Err(MyError) }\nfn shown() -> std::result::Result<u8, Shown> { Err(Shown) }\nmacro_rules! twice { ($e:expr) => { $e * 2 } }\nstruct Pip; struct Job; struct StepError;\nasync fn later() -> u8 { 2 }")
+        .code("let (a, b): (i32, Option<Vec<String>>) = %pip_get pair --default (1, None);\n%pip_set x = twice!(a) + job() as i32\nif a > 1 {\n    %pip_set y = {\"a\": [1, null]}\n}\nfails()?;\nshown()?;\nsteps::f();\na")
+        .code("%%pip_step awaited\n\"5\".parse::<i32>()?;\nlet n = later().await;\nn + 1")
+        .code("let other: Guest = %pip_input other --default Guest { name: name.clone(), age: later().await };\nlet token: String = %pip_input token --secret;\n%pip_set z = other.age + token.len() as u8\n%time later().await")
+        .code("%%pip_step last\npipulate::display_html(\"<b>x</b>\");\nlet c = || token.len();\n%time c()")
+        .code("println!(\"only told\");\n%pip_set told --job elsewhere = 1\n%pip_set w = 1");
+    let (_, told, is_content) = check("everything", &everything);
+    assert!(is_content && told.is_empty(), "{}", rendered(&told));
+}
+
+#[test]
+fn what_does_not_compile_is_shown_in_its_cell() {
+    let wrong = Fixture::of(&[
+        "fn twice(n: i32) -> i32 {\n    n * 2\n}",
+        "let n: i32 = %pip_input n;\n%pip_set double = twice(\"3\") + n\n",
+        "%%pip_step sum\nlet d: Vec<Unknown> = %pip_get double;\nd.len()",
+    ]);
+    let (_, told, is_content) = check("wrong", &wrong);
+    assert!(!is_content);
+    let places: Vec<(usize, usize, usize)> = told
+        .iter()
+        .filter_map(|diagnostic| diagnostic.place)
+        .map(|place| (place.cell.number, place.line, place.column))
+        .collect();
+    assert!(places.contains(&(2, 2, 25)), "{}", rendered(&told));
+    assert!(places.contains(&(3, 2, 12)), "{}", rendered(&told));
+    assert!(
+        rendered(&told).contains("2 | %pip_set double = twice(\"3\") + n"),
+        "{}",
+        rendered(&told)
+    );
+}
