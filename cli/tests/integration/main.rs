@@ -11,6 +11,7 @@ mod job_output;
 mod kernel;
 mod lab;
 mod notebook_file;
+mod port;
 mod real_kernel;
 mod run;
 mod sandbox;
