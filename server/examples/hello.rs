@@ -1,5 +1,7 @@
 //! A workflow by hand: asks for a name, greets, does work item by item, and shows a table.
 
+#![expect(clippy::needless_pass_by_value, reason = "as a step is called")]
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -61,7 +63,7 @@ fn summary(_: Pip, job: Job) -> Result<serde_json::Value, StepError> {
 }
 
 fn bars(orders: &[Order]) -> String {
-    let bars: String = orders
+    let bars: Vec<String> = orders
         .iter()
         .enumerate()
         .map(|(index, order)| {
@@ -70,6 +72,7 @@ fn bars(orders: &[Order]) -> String {
             format!("<rect x='{x}' y='{y}' width='40' height='{height}' rx='4' fill='#4c7fd1'/>")
         })
         .collect();
+    let bars = bars.concat();
     let width = orders.len() * 60 + 20;
     format!("<svg viewBox='0 0 {width} 130' width='{width}' height='130'>{bars}</svg>")
 }

@@ -19,7 +19,10 @@ const REMEMBERED: usize = 1000;
 
 /// Defaults that were worked out, by the revision of the job that they were made from.
 #[derive(Default)]
-pub(crate) struct Defaults(Mutex<HashMap<(JobId, String, String), (Revision, Option<String>)>>);
+pub(crate) struct Defaults(Mutex<Known>);
+
+/// By job, step and field.
+type Known = HashMap<(JobId, String, String), (Revision, Option<String>)>;
 
 impl App {
     /// What a field begins with, as JSON text. A default that fails is none.
@@ -86,7 +89,7 @@ impl App {
 }
 
 impl Defaults {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(JobId, String, String), (Revision, Option<String>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

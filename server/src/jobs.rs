@@ -13,15 +13,17 @@ use crate::error::Error;
 const SETTLED: Duration = Duration::from_millis(50);
 
 type Stamp = Vec<Option<(SystemTime, u64)>>;
+/// By tenant, and whether the jobs are deleted ones.
+type Known = HashMap<(Tenant, bool), (Stamp, Arc<Vec<JobInfo>>)>;
 
 /// The last list of each tenant.
 #[derive(Default)]
-pub(crate) struct JobsCache(Mutex<HashMap<(Tenant, bool), (Stamp, Arc<Vec<JobInfo>>)>>);
+pub(crate) struct JobsCache(Mutex<Known>);
 
 impl JobsCache {
     /// All jobs of a tenant, newest first.
     pub(crate) fn all(&self, app: &App, tenant: &Tenant, deleted: bool) -> Result<Arc<Vec<JobInfo>>, Error> {
-        let stamp = app.live.stamp().filter(|stamp| is_settled(stamp));
+        let stamp = app.live.stamp().filter(is_settled);
         let key = (tenant.clone(), deleted);
         if let Some(stamp) = &stamp
             && let Some((seen, jobs)) = self.lock().get(&key)
@@ -46,7 +48,7 @@ impl JobsCache {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Tenant, bool), (Stamp, Arc<Vec<JobInfo>>)>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

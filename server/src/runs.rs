@@ -120,7 +120,7 @@ impl Runs {
             let (app, run) = (Arc::clone(app), Arc::clone(&run));
             move || {
                 let id = order.id.clone();
-                run_all(&app, &run, order);
+                run_all(&app, &run, &order);
                 run.end();
                 app.live.poke(&id);
             }
@@ -232,7 +232,7 @@ fn next_version() -> u64 {
 }
 
 /// Runs the step, and then those that need no input, until one fails or there is none.
-fn run_all(app: &Arc<App>, run: &Arc<JobRun>, order: Order) {
+fn run_all(app: &Arc<App>, run: &Arc<JobRun>, order: &Order) {
     let mut hired = match app.pool.hire(|| run.is_cancelled()) {
         Ok(hired) => hired,
         Err(_) if run.is_cancelled() => return run.fail(cancelled()),
@@ -244,7 +244,7 @@ fn run_all(app: &Arc<App>, run: &Arc<JobRun>, order: Order) {
     let mut next = Some(order.position);
     while let Some(position) = next {
         let step = &order.workflow.steps()[position];
-        let result = run_step(app, run, &order, step, &mut hired.worker);
+        let result = run_step(app, run, order, step, &mut hired.worker);
         let error = match result {
             Ok(()) => None,
             Err(_) if run.is_cancelled() => Some(cancelled()),
@@ -259,7 +259,7 @@ fn run_all(app: &Arc<App>, run: &Arc<JobRun>, order: Order) {
             return;
         }
         app.live.poke(&order.id);
-        next = following(app, &order, position);
+        next = following(app, order, position);
     }
 }
 

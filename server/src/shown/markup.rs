@@ -78,15 +78,15 @@ pub(super) fn picture_of_svg(svg: &str) -> String {
     )
 }
 
+const END_OF_DRAWING: &str = "</svg>";
+
 fn with_pictures(html: &str) -> Cow<'_, str> {
-    const END: &str = "</svg>";
     if !html.contains("<svg") {
         return Cow::Borrowed(html);
     }
     let mut made = String::new();
     let mut rest = html;
     while let Some(start) = rest.find("<svg") {
-        // Drawings may stand within drawings.
         let Some(end) = end_of_drawing(&rest[start..]) else {
             break;
         };
@@ -96,19 +96,20 @@ fn with_pictures(html: &str) -> Cow<'_, str> {
         rest = &rest[start + end..];
     }
     made.push_str(rest);
-    return Cow::Owned(made);
+    Cow::Owned(made)
+}
 
-    fn end_of_drawing(text: &str) -> Option<usize> {
-        let mut depth = 0;
-        let mut at = 0;
-        loop {
-            let close = at + text[at..].find(END)?;
-            depth += text[at..close].matches("<svg").count();
-            depth = depth.checked_sub(1)?;
-            at = close + END.len();
-            if depth == 0 {
-                return Some(at);
-            }
+/// Drawings may stand within drawings.
+fn end_of_drawing(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    let mut at = 0;
+    loop {
+        let close = at + text[at..].find(END_OF_DRAWING)?;
+        depth += text[at..close].matches("<svg").count();
+        depth = depth.checked_sub(1)?;
+        at = close + END_OF_DRAWING.len();
+        if depth == 0 {
+            return Some(at);
         }
     }
 }

@@ -44,7 +44,7 @@ impl Asked {
         let mut address = self.base.job(workflow, name_of(&self.key));
         let number = step.and_then(|step| self.app.workflow(workflow).ok()?.position(step));
         if let Some(number) = number {
-            address.push_str(&format!("#step-{}", number + 1));
+            address = format!("{address}#step-{}", number + 1);
         }
         see(&address)
     }

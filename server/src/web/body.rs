@@ -111,7 +111,7 @@ pub(crate) struct Session(pub(crate) Option<String>);
 impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+    fn from_request_parts(parts: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Self::Rejection>> + Send {
         let cookies = parts
             .headers
             .get_all(COOKIE)
@@ -122,7 +122,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
             .find_map(|cookie| cookie.trim().strip_prefix(SESSION)?.strip_prefix('='))
             // One that we have not made is none.
             .filter(|session| session.len() == 32 && session.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        Ok(Self(session.map(str::to_owned)))
+        std::future::ready(Ok(Self(session.map(str::to_owned))))
     }
 }
 
@@ -133,7 +133,7 @@ pub(crate) struct Htmx(pub(crate) bool);
 impl<S: Sync> FromRequestParts<S> for Htmx {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(parts.headers.contains_key("hx-request")))
+    fn from_request_parts(parts: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Self::Rejection>> + Send {
+        std::future::ready(Ok(Self(parts.headers.contains_key("hx-request"))))
     }
 }

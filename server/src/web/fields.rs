@@ -16,6 +16,7 @@ pub(super) struct Form {
 }
 
 /// One field.
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks")]
 pub(super) struct FieldView {
     pub(super) id: String,
     pub(super) input: String,

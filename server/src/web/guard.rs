@@ -86,10 +86,8 @@ fn may_ask(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result
     // A name of somebody else's that leads here would make their pages ours.
     if !app.settings.hosts.is_empty() {
         let name = host.map(without_port).unwrap_or_default();
-        let is_known = |known: &String| known.eq_ignore_ascii_case(name);
-        if !app.settings.hosts.iter().any(is_known)
-            && !(is_loopback(name) && app.settings.hosts.iter().any(|host| is_loopback(host)))
-        {
+        let is_known = |known: &String| known.eq_ignore_ascii_case(name) || (is_loopback(known) && is_loopback(name));
+        if !app.settings.hosts.iter().any(is_known) {
             return Err(Error::ForeignHost { host: name.to_owned() });
         }
     }

@@ -13,7 +13,7 @@ pub(crate) struct Whose(pub(crate) Tenant);
 impl<S: Sync> FromRequestParts<S> for Whose {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(Tenant::local()))
+    fn from_request_parts(_: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Infallible>> + Send {
+        std::future::ready(Ok(Self(Tenant::local())))
     }
 }

@@ -178,7 +178,7 @@ impl Shared {
     fn start(&self) -> io::Result<Worker> {
         // A program that does not call the hook would go on as a second server, which starts a third.
         let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
-        if std::env::var(WORKER).ok().is_some_and(|server| Some(server) == parent) {
+        if std::env::var(WORKER).is_ok_and(|server| Some(server) == parent) {
             return Err(io::Error::other("`worker_hook` must be called first in `main`"));
         }
         let number = {

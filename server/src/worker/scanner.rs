@@ -1,7 +1,8 @@
-//! Contents amid what a step prints: types that show themselves as evcxr wants it print them between two marks.
+//! Contents amid what a step prints: types that show themselves as evcxr wants it print them between two marks. As in the kernel, a
+//! mark counts also where text without a line's end stands before it.
 
-const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
-const END: &str = "EVCXR_END_CONTENT";
+const BEGIN: &[u8] = b"EVCXR_BEGIN_CONTENT ";
+const END: &[u8] = b"\nEVCXR_END_CONTENT\n";
 
 /// A part of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,110 +16,74 @@ pub(crate) enum Part {
 /// Takes a stream apart as it comes, bytes to text: what cannot be told yet is held back.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
-    /// Bytes at the end that may be the beginning of a character.
-    bytes: Vec<u8>,
-    /// Text at the beginning of a line that may become a mark.
-    held: String,
-    at_line_start: bool,
-    began: bool,
-    content: Option<(String, String)>,
+    pending: Vec<u8>,
+    /// How far the end of an open content has been looked for.
+    searched: usize,
 }
 
 impl Scanner {
     /// The parts that are complete with these bytes.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Vec<Part> {
-        self.bytes.extend_from_slice(bytes);
-        let text = self.decode();
+        self.pending.extend_from_slice(bytes);
         let mut parts = Vec::new();
-        self.scan(&text, &mut parts);
-        parts
+        loop {
+            let Some(at) = find(&self.pending, BEGIN, 0) else {
+                let held = held_back(&self.pending);
+                let text: Vec<u8> = self.pending.drain(..self.pending.len() - held).collect();
+                push(&mut parts, &text);
+                return parts;
+            };
+            let before: Vec<u8> = self.pending.drain(..at).collect();
+            push(&mut parts, &before);
+            let Some(line_end) = find(&self.pending, b"\n", 0) else {
+                return parts;
+            };
+            let Some(end) = find(&self.pending, END, line_end.max(self.searched)) else {
+                self.searched = self.pending.len().saturating_sub(END.len());
+                return parts;
+            };
+            let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let media_type = lossy(&self.pending[BEGIN.len()..line_end]).trim().to_owned();
+            let content = lossy(self.pending.get(line_end + 1..end).unwrap_or_default());
+            parts.push(Part::Content(media_type, content));
+            self.pending.drain(..end + END.len());
+            self.searched = 0;
+        }
     }
 
     /// What was held back, at the end of the stream or of the step.
     pub(crate) fn finish(&mut self) -> Vec<Part> {
+        self.searched = 0;
         let mut parts = Vec::new();
-        let rest = String::from_utf8_lossy(&std::mem::take(&mut self.bytes)).into_owned();
-        self.scan(&rest, &mut parts);
-        let held = std::mem::take(&mut self.held);
-        match self.content.take() {
-            Some((_, content)) => push(&mut parts, content + &held),
-            None => push(&mut parts, held),
-        }
-        *self = Self::default();
+        push(&mut parts, &std::mem::take(&mut self.pending));
         parts
-    }
-
-    fn decode(&mut self) -> String {
-        let mut text = String::new();
-        loop {
-            match std::str::from_utf8(&self.bytes) {
-                Ok(valid) => {
-                    text.push_str(valid);
-                    self.bytes.clear();
-                    return text;
-                }
-                Err(error) => {
-                    let (valid, rest) = self.bytes.split_at(error.valid_up_to());
-                    text.push_str(&String::from_utf8_lossy(valid));
-                    let Some(bad) = error.error_len() else {
-                        self.bytes = rest.to_vec();
-                        return text;
-                    };
-                    text.push('\u{fffd}');
-                    self.bytes = rest[bad..].to_vec();
-                }
-            }
-        }
-    }
-
-    fn scan(&mut self, text: &str, parts: &mut Vec<Part>) {
-        for line in text.split_inclusive('\n') {
-            let starts = self.at_line_start || !self.began;
-            self.began = true;
-            let is_complete = line.ends_with('\n');
-            if self.content.is_none() && !starts && self.held.is_empty() {
-                push(parts, line.to_owned());
-                self.at_line_start = is_complete;
-                continue;
-            }
-            self.held.push_str(line);
-            if is_complete {
-                let line = std::mem::take(&mut self.held);
-                self.line(line, parts);
-                self.at_line_start = true;
-            } else if self.content.is_none() && !BEGIN.starts_with(self.held.as_str()) && !self.held.starts_with(BEGIN)
-            {
-                push(parts, std::mem::take(&mut self.held));
-                self.at_line_start = false;
-            } else {
-                self.at_line_start = false;
-            }
-        }
-    }
-
-    fn line(&mut self, line: String, parts: &mut Vec<Part>) {
-        let bare = line.trim_end_matches(['\n', '\r']);
-        match &mut self.content {
-            Some(_) if bare == END => {
-                if let Some((media_type, mut content)) = self.content.take() {
-                    content.pop();
-                    parts.push(Part::Content(media_type, content));
-                }
-            }
-            Some((_, content)) => content.push_str(&line),
-            None => match bare.strip_prefix(BEGIN) {
-                Some(media_type) => self.content = Some((media_type.trim().to_owned(), String::new())),
-                None => push(parts, line),
-            },
-        }
     }
 }
 
-fn push(parts: &mut Vec<Part>, text: String) {
+fn find(bytes: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
+    let found = bytes
+        .get(from..)?
+        .windows(wanted.len())
+        .position(|window| window == wanted);
+    found.map(|at| from + at)
+}
+
+/// How many bytes at the end may be the beginning of a mark or of a character.
+fn held_back(bytes: &[u8]) -> usize {
+    let of_mark = (1..BEGIN.len()).rev().find(|length| bytes.ends_with(&BEGIN[..*length]));
+    let of_character = (1..=3.min(bytes.len())).find(|length| {
+        let tail = &bytes[bytes.len() - length..];
+        tail[0] >= 0xC0 && std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none())
+    });
+    of_mark.unwrap_or(0).max(of_character.unwrap_or(0))
+}
+
+fn push(parts: &mut Vec<Part>, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
     match parts.last_mut() {
         _ if text.is_empty() => {}
         Some(Part::Text(before)) => before.push_str(&text),
-        _ => parts.push(Part::Text(text)),
+        _ => parts.push(Part::Text(text.into_owned())),
     }
 }
 
@@ -135,7 +100,7 @@ mod tests {
         let stream =
             "a é\nb EVCXR_BEGIN_CONTENT x\nEVCXR_BEGIN_CONTENT text/html\n<b>\nc</b>\nEVCXR_END_CONTENT\nEVCXR_B";
         let expected = [
-            text("a é\nb EVCXR_BEGIN_CONTENT x\n"),
+            text("a é\nb EVCXR_BEGIN_CONTENTx\nb"),
             Part::Content("text/html".to_owned(), "<b>\nc</b>".to_owned()),
             text("EVCXR_B"),
         ];
@@ -145,8 +110,8 @@ mod tests {
             let mut add = |new: Vec<Part>| {
                 for part in new {
                     match part {
-                        Part::Text(text) => push(&mut parts, text),
-                        content => parts.push(content),
+                        Part::Text(text) => push(&mut parts, text.as_bytes()),
+                        content @ Part::Content(..) => parts.push(content),
                     }
                 }
             };

@@ -80,7 +80,7 @@ impl Running {
         }
         match request {
             Request::Store { call } => Reply::Store {
-                reply: self.store(call.request),
+                reply: self.store(&call.request),
             },
             Request::Job => Reply::Job {
                 key: self.job.to_string(),
@@ -124,13 +124,13 @@ impl Running {
         }
     }
 
-    fn store(&self, request: wire::Request) -> wire::Reply {
+    fn store(&self, request: &wire::Request) -> wire::Reply {
         let is_write = request.is_write();
         let reply = self
             .pip
             .store()
             .call(self.pip.tenant(), self.pip.source(), request.clone());
-        lock(&self.reads).observe(&request, &reply);
+        lock(&self.reads).observe(request, &reply);
         if is_write && reply.is_ok() {
             (self.changed)();
         }

@@ -2,6 +2,8 @@
 //!
 //! This program is also the worker of the servers that it starts, and a server itself where it is told so by its environment.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+
 mod support;
 mod workflows;
 

@@ -259,9 +259,8 @@ fn outputs_are_shown_as_in_the_notebook_and_outlive_the_server() {
     let action = format!("{page}/s/fields");
     let mut body = String::new();
     let mut part = |name: &str, more: &str, value: &str| {
-        body.push_str(&format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n"
-        ));
+        let start = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{more}");
+        body = [&body, &start, "\r\n\r\n", value, "\r\n"].concat();
     };
     let hidden = hidden(&shown, &action);
     for (name, value) in &hidden {
@@ -278,7 +277,7 @@ fn outputs_are_shown_as_in_the_notebook_and_outlive_the_server() {
         part(name, "", value);
     }
     part("field.file", "; filename=\"x.txt\"\r\nContent-Type: text/plain", "data");
-    body.push_str(&format!("--{boundary}--\r\n"));
+    let body = [&body, "--", boundary, "--\r\n"].concat();
     let request = axum::http::Request::post(&action)
         .header("content-type", format!("multipart/form-data; boundary={boundary}"))
         .body(axum::body::Body::from(body))

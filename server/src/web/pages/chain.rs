@@ -36,6 +36,7 @@ struct ChainPage {
 /// The part of the page that changes.
 #[derive(Template)]
 #[template(path = "chain.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks")]
 pub(super) struct Chain {
     key: String,
     workflow: String,
@@ -71,6 +72,7 @@ struct Actions {
     cancel: String,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks")]
 struct Card {
     number: usize,
     name: String,
@@ -210,7 +212,7 @@ fn draw(
             position,
             is_first_open: first_open == Some(position),
         };
-        cards.push(card(app, &id, &place, step, view, run.as_ref(), &form_of, &secrets)?);
+        cards.push(card(app, &id, &place, step, view, run.as_ref(), &form_of, &secrets));
     }
     let running = run.as_ref().is_some_and(|run| run.is_running);
     let finished = first_open.is_none() && !running;
@@ -273,7 +275,7 @@ fn card(
     run: Option<&RunView>,
     asked: &Asked<'_>,
     secrets: &BTreeMap<String, String>,
-) -> Result<Card, Error> {
+) -> Card {
     let Place {
         base, workflow, info, ..
     } = place;
@@ -322,7 +324,7 @@ fn card(
         _ => None,
     };
     let (status, is_stale) = status(phase, state, run);
-    Ok(Card {
+    Card {
         number: place.position + 1,
         name: step.name().to_owned(),
         heading: step.heading().to_owned(),
@@ -342,7 +344,7 @@ fn card(
             && (step.kind() == StepKind::Computes || step.fields().is_empty()),
         is_waiting: run.is_some_and(|run| run.is_waiting),
         focus: phase == Phase::Open || phase == Phase::Running,
-    })
+    }
 }
 
 /// A status in words, and whether it is doubtful.
