@@ -4,6 +4,7 @@
 //! written with manifests that stand alone: what the workspace says of versions and features is written into each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -34,8 +35,10 @@ pub(crate) fn files() -> Result<BTreeMap<PathBuf, Vec<u8>>> {
         }
         let contents = if name.ends_with("/Cargo.toml") {
             let manifest = std::str::from_utf8(contents)?;
-            let alone = standalone(&manifest.parse()?, &workspace);
-            format!("# Part of Pipulate; written by `pipulate port`.\n\n{alone}").into_bytes()
+            let mut alone = standalone(&manifest.parse()?, &workspace);
+            // What it is comes first, as people write it.
+            let package = Table::from_iter(alone.remove_entry("package"));
+            format!("# Part of Pipulate; written by `pipulate port`.\n\n{package}\n{alone}").into_bytes()
         } else {
             contents.to_vec()
         };
@@ -139,10 +142,11 @@ fn digest() -> Result<String> {
         digest.update(contents.len().to_le_bytes());
         digest.update(&contents);
     }
-    Ok(digest.finalize()[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let mut name = String::new();
+    for byte in &digest.finalize()[..6] {
+        write!(name, "{byte:02x}").expect("a string takes all text");
+    }
+    Ok(name)
 }
 
 /// A member's manifest without its workspace.

@@ -1,6 +1,7 @@
 //! `pipulate port`.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -47,6 +48,33 @@ fn a_crate_is_written_with_all_that_it_needs() {
         manifest.contains("pipulate-server = { path = \"vendor/server\" }"),
         "{manifest}"
     );
+    // Cargo finds every dependency, of the notebook and of the libraries, in the versions of the lock file.
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--format-version=1", "--manifest-path"])
+        .arg(sandbox.path("app/Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(
+        metadata.status.success(),
+        "{}",
+        String::from_utf8_lossy(&metadata.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages: Vec<&Value> = metadata["packages"].as_array().unwrap().iter().collect();
+    let version = |name: &str| {
+        packages
+            .iter()
+            .find(|package| package["name"] == name)
+            .map(|package| &package["version"])
+    };
+    assert!(version("pipulate-server").is_some());
+    let workspace: toml::Table = include_str!("../../../Cargo.lock").parse().unwrap();
+    let locked = workspace["package"].as_array().unwrap();
+    let axum = locked
+        .iter()
+        .find(|package| package["name"].as_str() == Some("axum"))
+        .unwrap();
+    assert_eq!(version("axum").unwrap(), axum["version"].as_str().unwrap());
     // Without -o, the folder has the crate's name.
     sandbox.run("port hello.ipynb").code(0);
     assert!(sandbox.path("hello/src/main.rs").exists());
