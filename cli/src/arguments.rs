@@ -13,6 +13,7 @@ use crate::command::kernel::KernelCommand;
 use crate::command::lab::Lab;
 use crate::command::port::Port;
 use crate::command::run::Run;
+use crate::command::serve::Serve;
 use crate::failure;
 use crate::store::StoreOption;
 
@@ -33,7 +34,8 @@ Examples:
   pipulate lab                             open JupyterLab
   pipulate run report.ipynb --job may      run a notebook without Jupyter
   pipulate job show may                    see what it saved
-  pipulate port report.ipynb -o report-app make the crate of a web app from it";
+  pipulate serve report.ipynb --open       go on with it as a web app, step by step
+  pipulate port report.ipynb -o report-app keep that app as a crate of its own";
 
 fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}", failure::exit_codes())
@@ -43,6 +45,7 @@ fn after_help() -> String {
 enum Command {
     Run(Run),
     Port(Port),
+    Serve(Serve),
     #[command(subcommand)]
     Job(JobCommand),
     #[command(subcommand)]
@@ -59,6 +62,7 @@ impl Arguments {
         match self.command {
             Command::Run(run) => run.run(&self.store),
             Command::Port(port) => port.run(out),
+            Command::Serve(serve) => serve.run(&self.store),
             Command::Job(job) => job.run(&self.store, out),
             Command::Kernel(kernel) => kernel.run(out),
             Command::Lab(lab) => lab.run(&self.store),

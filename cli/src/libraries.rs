@@ -89,10 +89,6 @@ fn prune(folder: &Path, name: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) -> Resu
 
 /// Unpacks the libraries below the user's data folder, unless they are there, and gives their folder. Its name tells the version and a
 /// digest of the content; several processes may unpack at once.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for whoever builds a port without keeping it")
-)]
 pub(crate) fn unpack(data_folder: &Path) -> Result<PathBuf> {
     let versions = data_folder.join("libraries");
     let folder = versions.join(format!("{}-{}", env!("CARGO_PKG_VERSION"), digest()?));
@@ -134,7 +130,6 @@ fn source(name: &str) -> io::Result<&'static [u8]> {
         .ok_or_else(|| io::Error::other(format!("{name} is not embedded")))
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "see `unpack`"))]
 fn digest() -> Result<String> {
     let mut digest = Sha256::new();
     for (name, contents) in files()? {

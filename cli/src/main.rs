@@ -15,6 +15,7 @@ mod json_text;
 mod jupyter;
 mod libraries;
 mod run;
+mod serve;
 mod signals;
 mod store;
 mod table;

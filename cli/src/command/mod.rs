@@ -8,3 +8,4 @@ pub(crate) mod kernel;
 pub(crate) mod lab;
 pub(crate) mod port;
 pub(crate) mod run;
+pub(crate) mod serve;

@@ -1,4 +1,4 @@
-//! `Cargo.toml`, `README.md` and `main.rs`.
+//! `Cargo.toml`, `README.md`, `lib.rs` and `main.rs`.
 
 use toml::{Table, Value};
 
@@ -46,9 +46,9 @@ pub(super) fn readme(context: &Context<'_>) -> String {
     )
 }
 
-pub(super) fn main(context: &Context<'_>) -> String {
+pub(super) fn library(context: &Context<'_>) -> String {
     format!(
-        "//! The notebook {}, as a web app.\n\
+        "//! The notebook {}, as a workflow.\n\
          //!\n\
          //! `cells` are the notebook's cells, as they stand there but for their magics; `workflow` says what their pages look like.\n\
          \n\
@@ -56,9 +56,19 @@ pub(super) fn main(context: &Context<'_>) -> String {
          mod cells;\n\
          mod workflow;\n\
          \n\
+         pub use workflow::workflow;\n",
+        context.notebook_in_prose(),
+    )
+}
+
+pub(super) fn main(context: &Context<'_>) -> String {
+    format!(
+        "//! The notebook {}, as a web app.\n\
+         \n\
          use std::process::ExitCode;\n\
          \n\
-         fn main() -> ExitCode {{\n    pipulate_server::main([workflow::workflow()])\n}}\n",
+         fn main() -> ExitCode {{\n    pipulate_server::main([{}::workflow()])\n}}\n",
         context.notebook_in_prose(),
+        context.package.replace('-', "_"),
     )
 }

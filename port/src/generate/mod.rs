@@ -49,6 +49,7 @@ pub(crate) fn generate(plan: &Plan<'_>, notebook: &str, package: &str, libraries
     let files = BTreeMap::from([
         (PathBuf::from("Cargo.toml"), manifest::manifest(&context, libraries)),
         (PathBuf::from("README.md"), manifest::readme(&context)),
+        (PathBuf::from("src/lib.rs"), manifest::library(&context)),
         (PathBuf::from("src/main.rs"), manifest::main(&context)),
         (PathBuf::from("src/workflow.rs"), workflow::workflow(&context)),
         (PathBuf::from("src/cells.rs"), cells),

@@ -15,6 +15,8 @@ struct Read {
     has_default: bool,
     /// Whether it is a variable of an earlier cell that is loaded again.
     is_reload: bool,
+    /// Whether it is plain Rust that does without a value: how a step finds what it has left half done.
+    resumes: bool,
 }
 
 impl Plan<'_> {
@@ -135,7 +137,8 @@ impl Plan<'_> {
                     }
                     Some((maker, at))
                         if *maker == position
-                            && (at.start > read.span.start || self.is_own_value(position, &read.step)) =>
+                            && (at.start > read.span.start && !read.resumes
+                                || self.is_own_value(position, &read.step)) =>
                     {
                         let message = format!("The step `{}` reads the value that it had before.", read.step);
                         let help = "A step is worked out from the steps before it: give the new value another name.";
@@ -198,12 +201,14 @@ impl Plan<'_> {
                 span: get.span.clone(),
                 has_default: get.call.default.is_some(),
                 is_reload: false,
+                resumes: false,
             });
         let plain = cell.calls.iter().filter(|call| call.reads).map(|call| Read {
             step: call.step.clone(),
             span: call.span.clone(),
             has_default: !call.requires,
             is_reload: false,
+            resumes: !call.requires,
         });
         let reloads = cell
             .resolution
@@ -217,6 +222,7 @@ impl Plan<'_> {
                     span: used.map_or(0..0, |used| used.span.clone()),
                     has_default: reload.default.is_some() || reload.secret,
                     is_reload: true,
+                    resumes: false,
                 }
             });
         let mut reads: Vec<Read> = gets.chain(plain).chain(reloads).collect();

@@ -1,0 +1,98 @@
+//! One build of the app, running.
+
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::failure::Failure;
+use crate::signals;
+
+/// Says that standard input is the socket to listen on.
+const LISTENER: &str = "PIPULATE_LISTENER";
+/// Names the file by which the app is told what happens here.
+const STATUS: &str = "PIPULATE_STATUS";
+/// What the app prints when it serves.
+const READY: &str = "Serving at ";
+/// How long an app may take to serve.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an app may take to end: it gives its steps ten seconds.
+const GOODBYE: Duration = Duration::from_secs(15);
+
+/// A process that serves.
+pub(crate) struct App {
+    process: Child,
+}
+
+impl App {
+    /// Starts a program on the socket, and waits until it serves.
+    pub(crate) async fn start(
+        program: &Path,
+        arguments: &[String],
+        listener: &TcpListener,
+        status: &Path,
+        folder: &Path,
+    ) -> Result<Self> {
+        let socket: OwnedFd = listener.try_clone().context("cannot hand over the socket")?.into();
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env(LISTENER, "stdin")
+            .env(STATUS, status)
+            .stdin(Stdio::from(socket))
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        signals::detach(&mut command);
+        let mut process = command.spawn().with_context(|| format!("cannot run {}", program.display()))?;
+        let stdout = process.stdout.take().context("the app has no output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await? {
+                if line.starts_with(READY) {
+                    return Ok(true);
+                }
+            }
+            Ok::<bool, std::io::Error>(false)
+        };
+        match tokio::time::timeout(PATIENCE, ready).await {
+            Ok(Ok(true)) => {}
+            Ok(_) => {
+                let status = process.wait().await?;
+                return Err(Failure::new(format!("the app does not start: it ended with {status}"))
+                    .help("What it said stands above.")
+                    .into());
+            }
+            Err(_) => {
+                signals::kill_group(&mut process);
+                return Err(Failure::new("the app does not start: it has not served within a minute").into());
+            }
+        }
+        // What it prints later is for nobody, and must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { process })
+    }
+
+    /// Waits until the app has ended by itself, and says how; forever where there is none.
+    pub(crate) async fn ended(app: &mut Option<Self>) -> Result<String> {
+        match app {
+            Some(app) => Ok(app.process.wait().await?.to_string()),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Lets it end: requests are answered, and steps that run are given a while.
+    pub(crate) async fn stop(mut self) {
+        signals::terminate(&mut self.process);
+        if tokio::time::timeout(GOODBYE, self.process.wait()).await.is_err() {
+            signals::kill_group(&mut self.process);
+            // Killed, it ends.
+            let _ = self.process.wait().await;
+        }
+    }
+}

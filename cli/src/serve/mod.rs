@@ -1,0 +1,248 @@
+//! Serving notebooks: ported, built, run, and all that again when a notebook changes.
+//!
+//! This process holds the socket. Each build of the app is a process of its own that gets the socket as its standard input; the next one
+//! takes over before the last one ends, so that no request is refused.
+
+mod app;
+mod build;
+mod project;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pipulate::PlaceEnv;
+
+use self::app::App;
+use self::build::Built;
+use self::project::{Projects, Trouble};
+use crate::failure::Failure;
+use crate::file::folder_of;
+use crate::signals::Signals;
+use crate::store::StoreOption;
+use crate::terminal::visible;
+
+/// How often the notebooks are looked at.
+const LOOK: Duration = Duration::from_millis(300);
+/// How long a notebook must have stayed as it is: editors write in several steps.
+const SETTLED: Duration = Duration::from_millis(250);
+
+/// What to serve, and how.
+pub(crate) struct Options {
+    pub(crate) notebooks: Vec<PathBuf>,
+    /// `HOST:PORT`.
+    pub(crate) address: String,
+    /// Whether to open a browser.
+    pub(crate) open: bool,
+    /// Other host names of the app.
+    pub(crate) hosts: Vec<String>,
+    /// Whether to build with optimisation.
+    pub(crate) release: bool,
+}
+
+/// Serves until a signal says to stop.
+pub(crate) fn serve(options: &Options, store: &StoreOption) -> Result<()> {
+    let data = PlaceEnv::of_process().data.unwrap_or_else(std::env::temp_dir);
+    let projects = Projects::new(&options.notebooks, &data.join("pipulate"))?;
+    let folder = folder_of(projects.first()).to_owned();
+    let place = store.place_for(&folder)?;
+    let listener = listen(&options.address)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut server = Server {
+            signals: Signals::listen()?,
+            options,
+            listener,
+            folder,
+            database: place.url(),
+            projects,
+            running: None,
+            starts: 0,
+        };
+        let served = server.run().await;
+        server.stop().await;
+        served
+    })
+}
+
+struct Server<'a> {
+    options: &'a Options,
+    signals: Signals,
+    listener: TcpListener,
+    /// The first notebook's folder, where steps run.
+    folder: PathBuf,
+    database: String,
+    projects: Projects,
+    running: Option<App>,
+    /// How many apps have been started.
+    starts: usize,
+}
+
+/// What ends the wait for a change.
+enum Woken {
+    Changed,
+    Ended(String),
+    Signal,
+}
+
+impl Server<'_> {
+    async fn run(&mut self) -> Result<()> {
+        if let Err(trouble) = self.projects.port() {
+            return Err(trouble.into_failure().into());
+        }
+        anstream::eprintln!("Building the app. The first time takes minutes; later only what has changed is built.");
+        let built = match self.build(true).await? {
+            Ok(built) => built,
+            Err(trouble) => return Err(trouble.into_failure().into()),
+        };
+        self.start(&built).await?;
+        let address = self.listener.local_addr()?;
+        let url = format!("http://{address}/");
+        anstream::println!(
+            "Serving at {url}\nJobs are in {}\nStop with Ctrl-C.",
+            visible(self.database.strip_prefix("sqlite:").unwrap_or(&self.database))
+        );
+        if self.options.open {
+            open(&url);
+        }
+        loop {
+            match self.wait().await? {
+                Woken::Signal => {
+                    anstream::eprintln!("\nStopping the app; steps that run are given ten seconds.");
+                    return Ok(());
+                }
+                Woken::Ended(how) => {
+                    return Err(Failure::new(format!("the app ended by itself: {how}"))
+                        .help("What it said stands above. Start it again with the same command.")
+                        .into());
+                }
+                Woken::Changed => {
+                    let started = Instant::now();
+                    match self.renew().await? {
+                        Ok(true) => anstream::eprintln!("Built again in {:.1} s.", started.elapsed().as_secs_f64()),
+                        Ok(false) => {}
+                        Err(trouble) => {
+                            self.projects.say("failed", &trouble.sentence, &trouble.details)?;
+                            anstream::eprintln!("{}\n{}", trouble.sentence, visible(&trouble.details));
+                            anstream::eprintln!("The app stays as it was.");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until a notebook is another one, the app ends, or a signal comes.
+    async fn wait(&mut self) -> Result<Woken> {
+        let mut seen: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                _ = self.signals.next() => return Ok(Woken::Signal),
+                how = App::ended(&mut self.running) => return Ok(Woken::Ended(how?)),
+                () = tokio::time::sleep(LOOK) => {
+                    if self.projects.look() {
+                        seen = Some(Instant::now());
+                    }
+                    if seen.is_some_and(|seen| seen.elapsed() >= SETTLED) {
+                        return Ok(Woken::Changed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ports and builds again, and lets the new app take over. False when the change makes no difference.
+    async fn renew(&mut self) -> Result<Result<bool, Trouble>> {
+        match self.projects.port() {
+            Err(trouble) => return Ok(Err(trouble)),
+            Ok(false) => {
+                self.projects.say("", "", "")?;
+                return Ok(Ok(false));
+            }
+            Ok(true) => {}
+        }
+        let sentence = "The notebook has changed: the app is being built again.";
+        anstream::eprintln!("{sentence}");
+        self.projects.say("building", sentence, "")?;
+        let built = match self.build(false).await? {
+            Ok(built) => built,
+            Err(trouble) => {
+                self.projects.forget();
+                return Ok(Err(trouble));
+            }
+        };
+        self.start(&built).await?;
+        self.projects.say("", "", "")?;
+        Ok(Ok(true))
+    }
+
+    async fn build(&mut self, is_first: bool) -> Result<Result<Built, Trouble>> {
+        build::build(&self.projects, self.options.release, is_first, &mut self.signals).await
+    }
+
+    /// Starts an app, waits until it serves, and lets the one before it end.
+    async fn start(&mut self, built: &Built) -> Result<()> {
+        self.starts += 1;
+        let program = self.projects.keep(&built.program, self.starts)?;
+        let mut arguments = vec!["--db".to_owned(), self.database.clone()];
+        for host in &self.options.hosts {
+            arguments.extend(["--host".to_owned(), host.clone()]);
+        }
+        let app = App::start(&program, &arguments, &self.listener, &self.projects.status(), &self.folder).await?;
+        if let Some(before) = self.running.replace(app) {
+            before.stop().await;
+        }
+        Ok(())
+    }
+
+    async fn stop(&mut self) {
+        if let Some(app) = self.running.take() {
+            app.stop().await;
+        }
+        self.projects.tidy();
+    }
+}
+
+/// The socket, taken before anything is built.
+fn listen(address: &str) -> Result<TcpListener> {
+    let address = with_host(address);
+    TcpListener::bind(&address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => Failure::new(format!("{address} is in use by another program"))
+            .help("Stop that one, or choose another port: `--addr 127.0.0.1:0` takes a free one.")
+            .into(),
+        _ => Failure::usage(format!("cannot listen on {address}: {error}"))
+            .help("--addr takes HOST:PORT, such as 127.0.0.1:8765.")
+            .into(),
+    })
+}
+
+/// A port alone is one of this machine.
+fn with_host(address: &str) -> String {
+    if address.bytes().all(|byte| byte.is_ascii_digit()) || address.starts_with(':') {
+        format!("127.0.0.1:{}", address.trim_start_matches(':'))
+    } else {
+        address.to_owned()
+    }
+}
+
+fn open(url: &str) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let opened = std::process::Command::new(program)
+        .arg(url)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    match opened {
+        // Waited for on a thread of its own, so that it leaves no zombie.
+        Ok(mut browser) => drop(std::thread::spawn(move || browser.wait())),
+        Err(error) => anstream::eprintln!("No browser could be opened ({program}: {error}). Open {url} yourself."),
+    }
+}
+
+/// The text of a notebook.
+fn read(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    String::from_utf8(bytes).map_err(|_| Failure::new(format!("{} is not text in UTF-8", path.display())).into())
+}

@@ -1,0 +1,315 @@
+//! The crates of the notebooks that are served, below the user's data folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use pipulate_port::{PortError, PortInput, Translator, port};
+use sha2::{Digest, Sha256};
+
+use super::read;
+use crate::failure::Failure;
+use crate::file::{self, folder_of};
+use crate::libraries;
+
+/// Why there is no app from the notebooks as they are now.
+pub(crate) struct Trouble {
+    /// What happened, to what.
+    pub(crate) sentence: String,
+    /// All that is wrong, with places.
+    pub(crate) details: String,
+}
+
+impl Trouble {
+    pub(crate) fn into_failure(self) -> Failure {
+        Failure::new(self.sentence).details(self.details)
+    }
+}
+
+/// One notebook, and its crate.
+struct Project {
+    notebook: PathBuf,
+    /// When and how long the file was when it was looked at last.
+    stamp: Option<(SystemTime, u64)>,
+    ported: Option<Crate>,
+}
+
+/// A notebook's crate as it was written last.
+struct Crate {
+    package: String,
+    workflow: String,
+    files: BTreeMap<PathBuf, String>,
+    translator: Translator,
+}
+
+/// All that is served together.
+pub(crate) struct Projects {
+    projects: Vec<Project>,
+    /// Holds the crates, what was built last, and the status file.
+    folder: PathBuf,
+    /// Where all apps of this user are built, so that what they share is built once.
+    target: PathBuf,
+    libraries: PathBuf,
+}
+
+impl Projects {
+    /// For these notebooks; makes their folder in the user's data.
+    pub(crate) fn new(notebooks: &[PathBuf], data: &Path) -> Result<Self> {
+        let mut projects: Vec<Project> = Vec::new();
+        for notebook in notebooks {
+            if !notebook.exists() {
+                return Err(Failure::missing(format!("there is no notebook {}", notebook.display())).into());
+            }
+            if !notebook.is_file() {
+                return Err(Failure::new(format!("{} is not a notebook", notebook.display()))
+                    .help("`pipulate serve` takes paths of .ipynb files.")
+                    .into());
+            }
+            let failed = || format!("cannot read {}", notebook.display());
+            let notebook = notebook.canonicalize().with_context(failed)?;
+            if projects.iter().all(|project| project.notebook != notebook) {
+                projects.push(Project {
+                    notebook,
+                    stamp: None,
+                    ported: None,
+                });
+            }
+        }
+        let mut digest = Sha256::new();
+        for project in &projects {
+            digest.update(project.notebook.as_os_str().as_encoded_bytes());
+            digest.update([0]);
+        }
+        let id: String = digest.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let folder = data.join("apps").join(id);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let projects = Self {
+            projects,
+            target: data.join("apps").join("target"),
+            libraries: libraries::unpack(data)?,
+            folder,
+        };
+        projects.say("", "", "")?;
+        Ok(projects)
+    }
+
+    /// The notebook that was named first.
+    pub(crate) fn first(&self) -> &Path {
+        self.projects.first().map_or(Path::new("."), |project| &project.notebook)
+    }
+
+    /// Whether any notebook was written since this was asked last.
+    pub(crate) fn look(&mut self) -> bool {
+        let mut changed = false;
+        for project in &mut self.projects {
+            // One that is being replaced is there again the next time.
+            if let Some(stamp) = stamp(&project.notebook) {
+                changed |= project.stamp.replace(stamp).is_some_and(|before| before != stamp);
+            }
+        }
+        changed
+    }
+
+    /// Ports all notebooks and writes their crates. False when that makes no difference.
+    pub(crate) fn port(&mut self) -> Result<bool, Trouble> {
+        self.look();
+        let mut changed = false;
+        let mut ported = Vec::new();
+        for project in &self.projects {
+            ported.push(self.ported(project)?);
+        }
+        for (index, made) in ported.iter().enumerate() {
+            let double = ported[..index].iter().position(|other| other.package == made.package || other.workflow == made.workflow);
+            if let Some(other) = double {
+                let names = [&self.projects[other], &self.projects[index]].map(|project| project.notebook.display().to_string());
+                return Err(Trouble {
+                    sentence: format!("{} and {} cannot be served together", names[0], names[1]),
+                    details: format!(
+                        "Both are the workflow `{}`. Give one another file name, or another name by `%pip_job KEY --workflow NAME`.",
+                        made.workflow
+                    ),
+                });
+            }
+        }
+        for (project, made) in self.projects.iter().zip(&ported) {
+            if project.ported.as_ref().is_none_or(|before| before.files != made.files) {
+                changed = true;
+                self.write(made).map_err(|error| Trouble {
+                    sentence: "the crate of the app cannot be written".to_owned(),
+                    details: format!("{error:#}"),
+                })?;
+            }
+        }
+        if changed && ported.len() > 1 {
+            self.write_joint(&ported).map_err(|error| Trouble {
+                sentence: "the crate of the app cannot be written".to_owned(),
+                details: format!("{error:#}"),
+            })?;
+        }
+        for (project, made) in self.projects.iter_mut().zip(ported) {
+            project.ported = Some(made);
+        }
+        Ok(changed)
+    }
+
+    /// What was ported last has not become an app: the next port makes a difference, whatever it is.
+    pub(crate) fn forget(&mut self) {
+        for project in &mut self.projects {
+            if let Some(ported) = &mut project.ported {
+                ported.files.clear();
+            }
+        }
+    }
+
+    fn ported(&self, project: &Project) -> Result<Crate, Trouble> {
+        let notebook = project.notebook.display();
+        let cannot = |details: String| Trouble {
+            sentence: format!("cannot port {notebook}"),
+            details,
+        };
+        let text = read(&project.notebook).map_err(|error| cannot(format!("{error:#}")))?;
+        let name = project.notebook.file_name().and_then(|name| name.to_str());
+        let libraries = self.libraries.to_string_lossy();
+        let ported = port(&PortInput {
+            notebook: &text,
+            file_name: name.unwrap_or("notebook.ipynb"),
+            folder: folder_of(&project.notebook),
+            libraries: &libraries,
+        });
+        match ported {
+            Ok(ported) => Ok(Crate {
+                package: ported.report.package.clone(),
+                workflow: ported.report.workflow.clone(),
+                files: ported.generated.files,
+                translator: ported.translator,
+            }),
+            Err(PortError::Refused(report)) => Err(cannot(report.refusals_as_text())),
+            Err(error) => Err(cannot(error.to_string())),
+        }
+    }
+
+    fn write(&self, made: &Crate) -> Result<()> {
+        let folder = self.folder.join(&made.package);
+        for (name, text) in &made.files {
+            write_if_new(&folder.join(name), text)?;
+        }
+        self.write_lock(&folder)
+    }
+
+    /// The crate of an app of several workflows.
+    fn write_joint(&self, ported: &[Crate]) -> Result<()> {
+        let folder = self.folder.join("app");
+        let mut manifest = "[package]\nname = \"notebooks-app\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n".to_owned();
+        manifest += &format!(
+            "pipulate-server = {{ path = {} }}\n",
+            toml::Value::from(self.libraries.join("server").to_string_lossy().into_owned())
+        );
+        let mut workflows = Vec::new();
+        for made in ported {
+            manifest += &format!("{} = {{ path = \"../{}\" }}\n", made.package, made.package);
+            workflows.push(format!("{}::workflow()", made.package.replace('-', "_")));
+        }
+        manifest += "\n[workspace]\n";
+        write_if_new(&folder.join("Cargo.toml"), &manifest)?;
+        let main = format!(
+            "fn main() -> std::process::ExitCode {{\n    pipulate_server::main([{}])\n}}\n",
+            workflows.join(", ")
+        );
+        write_if_new(&folder.join("src/main.rs"), &main)?;
+        self.write_lock(&folder)
+    }
+
+    /// One that is there has the versions that the crate was built with.
+    fn write_lock(&self, folder: &Path) -> Result<()> {
+        let lock = folder.join("Cargo.lock");
+        if lock.exists() {
+            return Ok(());
+        }
+        file::write(&lock, libraries::lock_file()?.as_bytes())
+    }
+
+    /// The folder of the crate that is the app.
+    pub(crate) fn app(&self) -> PathBuf {
+        match self.projects.as_slice() {
+            [Project { ported: Some(ported), .. }] => self.folder.join(&ported.package),
+            _ => self.folder.join("app"),
+        }
+    }
+
+    /// Where all apps are built.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// A message of the compiler's, at the notebook's place. `line` is cargo's.
+    pub(crate) fn translate(&self, line: &str) -> Option<pipulate_port::Diagnostic> {
+        let about: About = serde_json::from_str(line).ok()?;
+        let is_of = |project: &&Project| {
+            project.ported.as_ref().is_some_and(|ported| {
+                about.manifest_path.as_deref() == Some(&*self.folder.join(&ported.package).join("Cargo.toml"))
+            })
+        };
+        let project = self.projects.iter().find(is_of)?;
+        project.ported.as_ref()?.translator.translate(line)
+    }
+
+    /// The file by which the app's pages are told what happens here.
+    pub(crate) fn status(&self) -> PathBuf {
+        self.folder.join("status.json")
+    }
+
+    /// Tells the pages.
+    pub(crate) fn say(&self, state: &str, message: &str, details: &str) -> Result<()> {
+        let banner = serde_json::json!({ "state": state, "message": message, "details": details });
+        file::write(&self.status(), banner.to_string().as_bytes())
+    }
+
+    /// Keeps a program under a name of its own: the next build takes the place of this one, and workers of the app that runs are started
+    /// from its own file.
+    pub(crate) fn keep(&self, program: &Path, number: usize) -> Result<PathBuf> {
+        let kept = self.folder.join(format!("{}{}-{number}", KEPT, std::process::id()));
+        let failed = || format!("cannot keep {} as {}", program.display(), kept.display());
+        // Left by another process that had this number.
+        let _ = fs::remove_file(&kept);
+        if fs::hard_link(program, &kept).is_err() {
+            fs::copy(program, &kept).with_context(failed)?;
+        }
+        Ok(kept)
+    }
+
+    /// Takes away the programs that were kept.
+    pub(crate) fn tidy(&self) {
+        let own = format!("{}{}-", KEPT, std::process::id());
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&own) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// How the names of programs begin that run.
+const KEPT: &str = "run-";
+
+/// What a line of cargo's is about.
+#[derive(serde::Deserialize)]
+struct About {
+    manifest_path: Option<PathBuf>,
+}
+
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// A file that is the same already is left alone, so that cargo need not build it again.
+fn write_if_new(path: &Path, text: &str) -> Result<()> {
+    if fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    file::write(path, text.as_bytes())
+}
