@@ -61,7 +61,11 @@ fn check(name: &str, fixture: &Fixture) -> (Ported, Vec<Diagnostic>, bool) {
         .filter_map(|line| ported.translator.translate(line))
         .collect();
     let is_content = output.status.success();
-    assert!(is_content || !told.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        is_content || !told.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     (ported, told, is_content)
 }
 

@@ -38,3 +38,35 @@ fn dependencies_are_lines_of_the_manifest() {
     insta::assert_snapshot!("dependencies_report", ported.report.to_string());
     assert!(ported.generated.files.contains_key(Path::new("README.md")));
 }
+
+/// The texts of the fenced blocks of a document that follow a heading, up to the next heading of its level.
+fn blocks<'t>(document: &'t str, heading: &str) -> Vec<&'t str> {
+    let start = document.find(heading).unwrap() + heading.len();
+    let section = document[start..].split("\n## ").next().unwrap();
+    let fenced = section.split("\n```").skip(1).step_by(2);
+    fenced.map(|block| block.split_once('\n').unwrap().1).collect()
+}
+
+#[test]
+fn the_guide_shows_what_is_made() {
+    let guide = include_str!("../../../docs/porting.md").replace("\r\n", "\n");
+    let blocks = blocks(&guide, "## Before and after\n");
+    let [markdown, items, input, step, functions, workflow] = blocks[..] else {
+        panic!("{blocks:#?}");
+    };
+    let ported = Fixture::new()
+        .markdown(markdown.trim_start_matches('`').trim())
+        .code(items)
+        .code(input)
+        .code(step)
+        .port();
+    let steps = file(&ported, "src/cells/steps.rs");
+    for function in functions.split("\n\n") {
+        assert!(steps.contains(function), "{function}\n is not in\n{steps}");
+    }
+    assert!(file(&ported, "src/cells.rs").contains(items));
+    let made = file(&ported, "src/workflow.rs");
+    for line in workflow.lines() {
+        assert!(made.contains(line.trim()), "{line}\n is not in\n{made}");
+    }
+}

@@ -44,3 +44,18 @@ fn the_tutorial_is_refused_for_what_it_does_to_one_job() {
       help: Give one of them another name.
     "#);
 }
+
+#[test]
+fn every_magic_of_the_kernel_is_known() {
+    let list = include_str!("../../../kernel/src/magic/mod.rs");
+    let start = list.find("pub static ALL").unwrap();
+    let list = list[start..].split("];").next().unwrap();
+    let names: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('&')?.strip_suffix("::MAGIC,"))
+        .collect();
+    assert!(names.len() > 25, "{names:?}");
+    for name in names {
+        assert!(pipulate_port::knows_magic(name), "%{name}");
+    }
+}
