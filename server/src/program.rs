@@ -1,6 +1,7 @@
 //! All of a built app: its arguments, its listener, its end.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -100,10 +101,10 @@ fn run(arguments: &Arguments, workflows: Vec<Workflow>, workers: WorkerCommand) 
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let served = build(pip, workflows, workers, address, arguments).map_err(|error| error.to_string())?;
         let url = format!("http://{address}/");
-        println!(
+        say(&format!(
             "Serving at {url}\nJobs are in {}\nStop with Ctrl-C.",
             place.path().display()
-        );
+        ));
         if arguments.open {
             open(&url);
         }
@@ -149,6 +150,12 @@ fn build(
         router = router.workflow(workflow);
     }
     router.build()
+}
+
+/// That nobody reads what the server says is no reason to stop.
+fn say(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
 }
 
 async fn listener(address: &str) -> Result<TcpListener, String> {

@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn contents_are_found_however_the_stream_is_cut() {
         let stream =
-            "a é\nb EVCXR_BEGIN_CONTENT x\nEVCXR_BEGIN_CONTENT text/html\n<b>\nc</b>\nEVCXR_END_CONTENT\nEVCXR_B";
+            "a é\nb EVCXR_BEGIN_CONTENTx\nbEVCXR_BEGIN_CONTENT text/html\n<b>\nc</b>\nEVCXR_END_CONTENT\nEVCXR_B";
         let expected = [
             text("a é\nb EVCXR_BEGIN_CONTENTx\nb"),
             Part::Content("text/html".to_owned(), "<b>\nc</b>".to_owned()),

@@ -10,7 +10,9 @@ mod workflows;
 mod actions;
 mod api;
 mod forms;
+mod live;
 mod pages;
+mod server;
 mod steps;
 
 /// Not a test: what a worker's process runs. Elsewhere it does nothing.

@@ -1,0 +1,250 @@
+//! Whole servers: started, stopped, killed.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pipulate::{EventKind, Pip};
+use serde_json::{Value, json};
+
+use crate::support::{BOUND, workers};
+use crate::workflows;
+
+const ENTRY: &str = "PIPULATE_TEST_SERVER";
+
+/// Not a test: what a server's process runs. Elsewhere it does nothing.
+#[test]
+fn server_entry() {
+    pipulate_server::worker_hook(workflows::all());
+    if let Ok(arguments) = std::env::var(ENTRY) {
+        let arguments = std::iter::once("app").chain(arguments.split('\n')).map(Into::into);
+        let _ = pipulate_server::main_from(arguments.collect::<Vec<_>>(), workflows::all(), workers());
+        // The test's own report would come after what the server says.
+        std::process::exit(0);
+    }
+}
+
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(store: &Path) -> Self {
+        Self::start_with(store, "127.0.0.1:0", Stdio::null(), None)
+    }
+
+    fn start_with(store: &Path, address: &str, stdin: Stdio, listener: Option<&str>) -> Self {
+        let arguments = ["--addr", address, "--db", store.to_str().unwrap(), "--grace", "1"].join("\n");
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "server::server_entry", "--nocapture", "--test-threads=1"])
+            .env(ENTRY, arguments)
+            .stdin(stdin)
+            .stdout(Stdio::piped());
+        if let Some(listener) = listener {
+            command.env(pipulate_server::LISTENER, listener);
+        }
+        let mut process = command.spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let line = output
+            .lines()
+            .map(Result::unwrap)
+            .find(|line| line.contains("Serving at http://"))
+            .unwrap();
+        let address = line.split("http://").nth(1).unwrap().trim_end_matches('/').to_owned();
+        Self { process, address }
+    }
+
+    /// The answer to a request; none where the server ends meanwhile.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.set_read_timeout(Some(BOUND)).unwrap();
+        let body = body.to_string();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let status = answer.split(' ').nth(1)?.parse().ok()?;
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        Some((status, serde_json::from_str(body).unwrap_or_default()))
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &process])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn wait(&mut self) {
+        let deadline = Instant::now() + BOUND;
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The processes that it has started and that have not ended.
+    fn children(&self) -> Vec<u32> {
+        let parent = self.process.id().to_string();
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|process: &u32| parent_of(*process).as_deref() == Some(&parent))
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn parent_of(process: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut rest = stat.rsplit_once(") ")?.1.split(' ');
+    (rest.next()? != "Z").then_some(())?;
+    rest.next().map(str::to_owned)
+}
+
+fn wait_until(what: impl Fn() -> bool) {
+    let deadline = Instant::now() + BOUND;
+    while !what() {
+        assert!(Instant::now() < deadline, "it never came");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_killed_server_takes_its_workers_along_and_the_job_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("pipeline.db");
+    let pip = Pip::open(store.to_str().unwrap()).unwrap();
+    let ada = json!({ "values": { "name": "Ada", "age": 36 } });
+    let bread = json!({ "values": { "wish": "bread" } });
+    for round in 0..8_u64 {
+        let key = format!("job-{round}");
+        let path = format!("/api/workflows/hello/jobs/{key}");
+        let mut server = Server::start(&store);
+        server
+            .ask("POST", "/api/workflows/hello/jobs", &json!({ "key": key }))
+            .unwrap();
+        wait_until(|| !server.children().is_empty());
+        std::thread::scope(|scope| {
+            let server = &server;
+            let (path, ada, bread) = (&path, &ada, &bread);
+            scope.spawn(move || {
+                server.ask("POST", &format!("{path}/steps/ask"), ada);
+                server.ask("POST", &format!("{path}/steps/wish"), bread);
+            });
+            // Anywhere in the few milliseconds that all of it takes.
+            std::thread::sleep(Duration::from_millis(round * 4));
+            let children = server.children();
+            server.signal("-KILL");
+            wait_until(|| children.iter().all(|child| parent_of(*child).is_none()));
+        });
+        server.wait();
+
+        let job = pip.job(&key).unwrap();
+        let acknowledged = job.read().unwrap();
+        let again = Server::start(&store);
+        let deadline = Instant::now() + BOUND;
+        loop {
+            let (_, now) = again.ask("GET", &path, &Value::Null).unwrap();
+            if now["running"].is_null() {
+                match now["next"].as_str() {
+                    None => break,
+                    Some("ask") => drop(again.ask("POST", &format!("{path}/steps/ask"), &ada)),
+                    Some("wish") => drop(again.ask("POST", &format!("{path}/steps/wish"), &bread)),
+                    Some(step) => drop(again.ask("POST", &format!("{path}/steps/{step}"), &json!({}))),
+                }
+            }
+            assert!(Instant::now() < deadline, "{now}");
+        }
+        let events = job.history(None).unwrap();
+        for step in ["greeting", "shout", "end"] {
+            let recorded = events.iter().filter(|event| {
+                event.kind == EventKind::Record && event.step.as_ref().is_some_and(|name| *name == step)
+            });
+            assert_eq!(recorded.count(), 1, "{step} of round {round}");
+        }
+        let values = job.read().unwrap();
+        for (step, value) in acknowledged.iter().filter(|(step, _)| *step != "runs") {
+            assert_eq!(values.get(step), Some(value), "what was acknowledged is there");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_gives_its_steps_a_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("pipeline.db");
+    let mut server = Server::start(&store);
+    server
+        .ask("POST", "/api/workflows/trouble/jobs", &json!({ "key": "a" }))
+        .unwrap();
+    let (status, _) = server
+        .ask(
+            "POST",
+            "/api/workflows/trouble/jobs/a/steps/work",
+            &json!({ "values": { "how": "slow" } }),
+        )
+        .unwrap();
+    assert_eq!(status, 200);
+    let children = server.children();
+    assert!(!children.is_empty());
+    let started = Instant::now();
+    server.signal("-TERM");
+    server.wait();
+    assert!(started.elapsed() >= Duration::from_secs(1), "the step had its bound");
+    wait_until(|| children.iter().all(|child| parent_of(*child).is_none()));
+}
+
+#[test]
+fn a_listener_goes_from_one_server_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("pipeline.db");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let inherit = || Stdio::from(OwnedFd::from(listener.try_clone().unwrap()));
+    let mut first = Server::start_with(&store, "127.0.0.1:1", inherit(), Some("stdin"));
+    assert_eq!(first.address, address);
+    assert_eq!(first.ask("GET", "/healthz", &Value::Null).unwrap().0, 200);
+    let second = Server::start_with(&store, "127.0.0.1:1", inherit(), Some("stdin"));
+    first.signal("-TERM");
+    first.wait();
+    for _ in 0..5 {
+        assert_eq!(second.ask("GET", "/healthz", &Value::Null).unwrap().0, 200);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_clearly() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let store = folder.path().join("pipeline.db");
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "server::server_entry", "--nocapture"])
+        .env(ENTRY, ["--addr", &address, "--db", store.to_str().unwrap()].join("\n"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("is in use by another program") && said.contains("--addr 127.0.0.1:0"),
+        "{said}"
+    );
+}
