@@ -2,7 +2,9 @@
 //!
 //! This program is also the worker of the servers that it starts, and a server itself where it is told so by its environment.
 
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+#![allow(clippy::assert_is_empty, reason = "whether it is empty is what matters")]
+#![allow(clippy::needless_pass_by_value, reason = "as a step is called")]
 
 mod support;
 mod workflows;
