@@ -55,7 +55,7 @@
   });
 
   document.addEventListener("htmx:afterSettle", () => {
-    typed = document.querySelector("#chain [data-typed]") !== null;
+    typed = document.querySelector("#chain[data-typed]") !== null;
     if (!asked) return;
     asked = false;
     const target = document.querySelector("#chain [data-focus]");
