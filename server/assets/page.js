@@ -58,7 +58,8 @@
     typed = document.querySelector("#chain[data-typed]") !== null;
     if (!asked) return;
     asked = false;
-    const target = document.querySelector("#chain [data-focus]");
+    const wrong = document.querySelector("#chain [aria-invalid]");
+    const target = wrong ?? document.querySelector("#chain [data-focus]");
     if (!target) return;
     target.focus({ preventScroll: true });
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;

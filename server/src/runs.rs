@@ -321,6 +321,15 @@ fn run_step(
         job: order.job.key().to_string(),
         secrets: order.secrets.clone(),
     };
+    if step.kind() == StepKind::Saves
+        && let Some(info) = order.job.info()?
+    {
+        let begun = KeptRun {
+            step: step.name().to_owned(),
+            ..KeptRun::default()
+        };
+        app.kept.put(&info, begun);
+    }
     let value = match worker.run(&task, &running) {
         Ended::Done(value) => value,
         Ended::Failed(error) => return Err(error),
@@ -338,6 +347,7 @@ fn run_step(
             &info,
             KeptRun {
                 step: step.name().to_owned(),
+                ended: true,
                 revision: info.revision.number(),
                 results,
                 milliseconds: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

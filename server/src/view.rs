@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pipulate::{Job, JobInfo, Revision, StepInfo, StepStatus};
+use pipulate::{Job, JobInfo, Revision, Source, StepInfo, StepStatus};
 
 use crate::app::App;
 use crate::error::Error;
@@ -25,6 +25,8 @@ pub(crate) struct StepView {
     pub(crate) run: Option<Arc<KeptRun>>,
     /// It has run to its end, and a step before it has changed since.
     pub(crate) outdated: bool,
+    /// Its last run stopped on the way.
+    pub(crate) stopped: bool,
 }
 
 impl JobView {
@@ -96,7 +98,14 @@ impl JobView {
                     .is_some_and(|value| value.revision.number() == *revision)
             })
         };
-        let run = kept.filter(|run| still_there(run));
+        // Who gave it values elsewhere since has come to an end there.
+        let latest = step
+            .results()
+            .filter_map(|name| self.done_value(name))
+            .max_by_key(|value| value.revision);
+        let stopped =
+            kept.as_ref().is_some_and(|run| !run.ended) && latest.is_none_or(|value| value.source == Source::Web);
+        let run = kept.filter(|run| run.ended && still_there(run));
         let outdated = run.as_ref().is_some_and(|run| before.number() > run.revision);
         let mut names = step.names().peekable();
         let has_names = names.peek().is_some();
@@ -104,7 +113,7 @@ impl JobView {
         let done = match step.kind() {
             StepKind::Computes => self.done_value(step.name()).is_some(),
             // A cell may set a name on one way through it and not on another.
-            StepKind::Saves => all_there || (run.is_some() && !outdated),
+            StepKind::Saves => !stopped && (all_there || (run.is_some() && !outdated)),
         };
         let status = match step.kind() {
             StepKind::Computes => self.status_of_computed(app, workflow, step),
@@ -125,6 +134,7 @@ impl JobView {
             done,
             status,
             outdated: outdated && !done,
+            stopped: stopped && !done,
             run,
         }
     }

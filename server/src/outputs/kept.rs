@@ -18,11 +18,13 @@ use super::Outputs;
 /// How many runs are kept where there is no folder.
 const IN_MEMORY: usize = 1000;
 
-/// A run of a step that came to its end.
+/// A run of a step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct KeptRun {
     /// The step.
     pub(crate) step: String,
+    /// Whether it came to its end. One that did not may have given values to all its steps, and is not done for that.
+    pub(crate) ended: bool,
     /// The job's revision when it had ended.
     pub(crate) revision: u64,
     /// The steps that it gave values to, with their revisions.

@@ -235,6 +235,47 @@ fn a_long_step_shows_how_far_it_is_and_can_be_cancelled() {
 }
 
 #[test]
+fn a_step_that_stopped_on_the_way_is_not_done_and_goes_on_where_it_was() {
+    let site = Site::new();
+    let page = site.open("items", "a");
+    wait_until(|| {
+        site.job("a")
+            .get::<Vec<u32>>("done")
+            .unwrap()
+            .is_some_and(|done| done.len() == 2)
+    });
+    site.post(&format!("{page}/cancel"), &[]).is(303);
+    assert!(site.settled(&page).contains("0 of 2 steps done"));
+    // All that it gives a value to has one, also after a restart.
+    let site = site.restarted();
+    site.get(&page)
+        .has("To do: it stopped before its end")
+        .has("0 of 2 steps done");
+    site.job("a").set("slow", &false).unwrap();
+    site.open("items", "a");
+    let shown = site.settled(&page);
+    assert!(
+        shown.contains("2 of 2 steps done") && shown.contains("goes on at 2"),
+        "{shown}"
+    );
+    assert_eq!(site.job("a").require::<u32>("sum").unwrap(), 10);
+
+    // What the notebook has brought to its end is done.
+    site.job("b").set("slow", &true).unwrap();
+    let page = site.open("items", "b");
+    wait_until(|| {
+        site.job("b")
+            .get::<Vec<u32>>("done")
+            .unwrap()
+            .is_some_and(|done| done.len() == 2)
+    });
+    site.post(&format!("{page}/cancel"), &[]).is(303);
+    site.settled(&page);
+    site.job("b").set("done", &[1, 2, 3]).unwrap();
+    site.get(&page).has("1 of 2 steps done");
+}
+
+#[test]
 fn what_a_step_started_ends_with_it() {
     let site = Site::new();
     let page = site.open("trouble", "a");

@@ -7,8 +7,8 @@ use pipulate::{Job, Pip};
 use pipulate_server::{Field, Step, StepError, Workflow};
 use serde::{Deserialize, Serialize};
 
-pub(crate) fn all() -> [Workflow; 4] {
-    [hello(), trouble(), shapes(), quiet()]
+pub(crate) fn all() -> [Workflow; 5] {
+    [hello(), trouble(), shapes(), quiet(), items()]
 }
 
 /// Asks for a name, greets, shouts.
@@ -155,6 +155,29 @@ fn shapes() -> Workflow {
         Ok(serde_json::json!({ "number": number, "job": job.key().as_str(), "list": [1, 2, { "deep": true }] }))
     });
     Workflow::new("shapes").step(fields).step(outputs)
+}
+
+/// Works item by item, saves after each, and goes on where it stopped.
+fn items() -> Workflow {
+    Workflow::new("items")
+        .step(
+            Step::saves("each", |_, job: Job| {
+                let mut done: Vec<u32> = job.get_or("done", Vec::new())?;
+                println!("goes on at {}", done.len());
+                while done.len() < 5 {
+                    done.push(u32::try_from(done.len())?);
+                    job.set("done", &done)?;
+                    if done.len() == 2 && job.get_or("slow", true)? {
+                        std::thread::sleep(Duration::from_secs(60));
+                    }
+                }
+                Ok(())
+            })
+            .sets(["done"]),
+        )
+        .step(Step::computes("sum", |_, job: Job| {
+            Ok(job.require::<Vec<u32>>("done")?.iter().sum::<u32>())
+        }))
 }
 
 /// Nothing to ask: all of it runs when the job is opened.

@@ -354,6 +354,7 @@ fn status(phase: Phase, state: &StepView, run: Option<&RunView>) -> (String, boo
         (Phase::Running, _) => "Running",
         (Phase::Later, _) => "Not yet",
         (Phase::Open, _) if state.outdated => "To do again: a step before it has changed since it ran",
+        (Phase::Open, _) if state.stopped => "To do: it stopped before its end",
         (Phase::Open, StepStatus::Suggested) => "Open again",
         (Phase::Open, _) => "To do",
         (Phase::Done, StepStatus::StaleCode) => "Stale: its code has changed since",
