@@ -137,11 +137,16 @@ fn digest() -> Result<String> {
         digest.update(contents.len().to_le_bytes());
         digest.update(&contents);
     }
-    let mut name = String::new();
-    for byte in &digest.finalize()[..6] {
-        write!(name, "{byte:02x}").expect("a string takes all text");
+    Ok(hexadecimal(&digest.finalize()[..6]))
+}
+
+/// Bytes as digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = String::new();
+    for byte in bytes {
+        write!(digits, "{byte:02x}").expect("a string takes all text");
     }
-    Ok(name)
+    digits
 }
 
 /// A member's manifest without its workspace.

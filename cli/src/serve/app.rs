@@ -49,7 +49,9 @@ impl App {
             .stdout(Stdio::piped())
             .kill_on_drop(true);
         signals::detach(&mut command);
-        let mut process = command.spawn().with_context(|| format!("cannot run {}", program.display()))?;
+        let mut process = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
         let stdout = process.stdout.take().context("the app has no output")?;
         let mut lines = BufReader::new(stdout).lines();
         let ready = async {

@@ -189,7 +189,14 @@ impl Server<'_> {
         for host in &self.options.hosts {
             arguments.extend(["--host".to_owned(), host.clone()]);
         }
-        let app = App::start(&program, &arguments, &self.listener, &self.projects.status(), &self.folder).await?;
+        let app = App::start(
+            &program,
+            &arguments,
+            &self.listener,
+            &self.projects.status(),
+            &self.folder,
+        )
+        .await?;
         if let Some(before) = self.running.replace(app) {
             before.stop().await;
         }

@@ -1,6 +1,7 @@
 //! The crates of the notebooks that are served, below the user's data folder.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -46,7 +47,7 @@ struct Crate {
 
 /// All that is served together.
 pub(crate) struct Projects {
-    projects: Vec<Project>,
+    all: Vec<Project>,
     /// Holds the crates, what was built last, and the status file.
     folder: PathBuf,
     /// Where all apps of this user are built, so that what they share is built once.
@@ -82,11 +83,11 @@ impl Projects {
             digest.update(project.notebook.as_os_str().as_encoded_bytes());
             digest.update([0]);
         }
-        let id: String = digest.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = libraries::hexadecimal(&digest.finalize()[..6]);
         let folder = data.join("apps").join(id);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let projects = Self {
-            projects,
+            all: projects,
             target: data.join("apps").join("target"),
             libraries: libraries::unpack(data)?,
             folder,
@@ -97,13 +98,13 @@ impl Projects {
 
     /// The notebook that was named first.
     pub(crate) fn first(&self) -> &Path {
-        self.projects.first().map_or(Path::new("."), |project| &project.notebook)
+        self.all.first().map_or(Path::new("."), |project| &project.notebook)
     }
 
     /// Whether any notebook was written since this was asked last.
     pub(crate) fn look(&mut self) -> bool {
         let mut changed = false;
-        for project in &mut self.projects {
+        for project in &mut self.all {
             // One that is being replaced is there again the next time.
             if let Some(stamp) = stamp(&project.notebook) {
                 changed |= project.stamp.replace(stamp).is_some_and(|before| before != stamp);
@@ -117,13 +118,15 @@ impl Projects {
         self.look();
         let mut changed = false;
         let mut ported = Vec::new();
-        for project in &self.projects {
+        for project in &self.all {
             ported.push(self.ported(project)?);
         }
         for (index, made) in ported.iter().enumerate() {
-            let double = ported[..index].iter().position(|other| other.package == made.package || other.workflow == made.workflow);
+            let double = ported[..index]
+                .iter()
+                .position(|other| other.package == made.package || other.workflow == made.workflow);
             if let Some(other) = double {
-                let names = [&self.projects[other], &self.projects[index]].map(|project| project.notebook.display().to_string());
+                let names = [&self.all[other], &self.all[index]].map(|project| project.notebook.display().to_string());
                 return Err(Trouble {
                     sentence: format!("{} and {} cannot be served together", names[0], names[1]),
                     details: format!(
@@ -133,7 +136,7 @@ impl Projects {
                 });
             }
         }
-        for (project, made) in self.projects.iter().zip(&ported) {
+        for (project, made) in self.all.iter().zip(&ported) {
             if project.ported.as_ref().is_none_or(|before| before.files != made.files) {
                 changed = true;
                 self.write(made).map_err(|error| Trouble {
@@ -148,7 +151,7 @@ impl Projects {
                 details: format!("{error:#}"),
             })?;
         }
-        for (project, made) in self.projects.iter_mut().zip(ported) {
+        for (project, made) in self.all.iter_mut().zip(ported) {
             project.ported = Some(made);
         }
         Ok(changed)
@@ -156,7 +159,7 @@ impl Projects {
 
     /// What was ported last has not become an app: the next port makes a difference, whatever it is.
     pub(crate) fn forget(&mut self) {
-        for project in &mut self.projects {
+        for project in &mut self.all {
             if let Some(ported) = &mut project.ported {
                 ported.files.clear();
             }
@@ -195,21 +198,22 @@ impl Projects {
         for (name, text) in &made.files {
             write_if_new(&folder.join(name), text)?;
         }
-        self.write_lock(&folder)
+        Self::write_lock(&folder)
     }
 
     /// The crate of an app of several workflows.
     fn write_joint(&self, ported: &[Crate]) -> Result<()> {
         let folder = self.folder.join("app");
-        let mut manifest = "[package]\nname = \"notebooks-app\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n".to_owned();
-        manifest += &format!(
-            "pipulate-server = {{ path = {} }}\n",
-            toml::Value::from(self.libraries.join("server").to_string_lossy().into_owned())
+        let server = toml::Value::from(self.libraries.join("server").to_string_lossy().into_owned());
+        let mut manifest = format!(
+            "[package]\nname = \"notebooks-app\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
+             [dependencies]\npipulate-server = {{ path = {server} }}\n"
         );
         let mut workflows = Vec::new();
-        for made in ported {
-            manifest += &format!("{} = {{ path = \"../{}\" }}\n", made.package, made.package);
-            workflows.push(format!("{}::workflow()", made.package.replace('-', "_")));
+        for Crate { package, .. } in ported {
+            // Writing to a string does not fail.
+            let _ = writeln!(manifest, "{package} = {{ path = \"../{package}\" }}");
+            workflows.push(format!("{}::workflow()", package.replace('-', "_")));
         }
         manifest += "\n[workspace]\n";
         write_if_new(&folder.join("Cargo.toml"), &manifest)?;
@@ -218,11 +222,11 @@ impl Projects {
             workflows.join(", ")
         );
         write_if_new(&folder.join("src/main.rs"), &main)?;
-        self.write_lock(&folder)
+        Self::write_lock(&folder)
     }
 
     /// One that is there has the versions that the crate was built with.
-    fn write_lock(&self, folder: &Path) -> Result<()> {
+    fn write_lock(folder: &Path) -> Result<()> {
         let lock = folder.join("Cargo.lock");
         if lock.exists() {
             return Ok(());
@@ -232,8 +236,12 @@ impl Projects {
 
     /// The folder of the crate that is the app.
     pub(crate) fn app(&self) -> PathBuf {
-        match self.projects.as_slice() {
-            [Project { ported: Some(ported), .. }] => self.folder.join(&ported.package),
+        match self.all.as_slice() {
+            [
+                Project {
+                    ported: Some(ported), ..
+                },
+            ] => self.folder.join(&ported.package),
             _ => self.folder.join("app"),
         }
     }
@@ -251,7 +259,7 @@ impl Projects {
                 about.manifest_path.as_deref() == Some(&*self.folder.join(&ported.package).join("Cargo.toml"))
             })
         };
-        let project = self.projects.iter().find(is_of)?;
+        let project = self.all.iter().find(is_of)?;
         project.ported.as_ref()?.translator.translate(line)
     }
 

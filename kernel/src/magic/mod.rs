@@ -38,6 +38,7 @@ mod pip_history;
 mod pip_input;
 mod pip_job;
 mod pip_jobs;
+mod pip_port;
 mod pip_read;
 mod pip_remove;
 mod pip_revert;
@@ -82,6 +83,7 @@ pub static ALL: &[&Magic] = &[
     &pip_jobs::MAGIC,
     &pip_history::MAGIC,
     &pip_db::MAGIC,
+    &pip_port::MAGIC,
     &lsmagic::MAGIC,
     &time::MAGIC,
     &who::MAGIC,

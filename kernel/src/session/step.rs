@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pipulate::cell::{self, Cell, StepCall};
-use pipulate::{Error, Job, StepName, StepStatus};
-use pipulate_port::analysis::{CellAnalysis, CellLabel, Reach as _, Resolution, analyse, fingerprint};
+use pipulate::{Error, Job, StepInfo, StepName, StepStatus};
+use pipulate_port::analysis::{CellAnalysis, CellLabel, Reach as _, Reload, Resolution, analyse, fingerprint};
 use pipulate_port::lower as lower_for_port;
 
 use super::steps::{Running, StepCell};
@@ -58,67 +58,48 @@ impl Session {
             fingerprint: fingerprint.clone(),
         };
         let other = shared.steps.is_step(step.as_str(), this);
+        let mut notes: Vec<String> = other
+            .map(|other| {
+                format!(
+                    "Until now it was {}: a port refuses two cells that are one step.",
+                    other.label
+                )
+            })
+            .into_iter()
+            .collect();
+        for untracked in &resolution.untracked {
+            notes.push(format!(
+                "{} A port refuses that. {}",
+                untracked.message(),
+                untracked.help()
+            ));
+        }
+
         let status = job
             .status(step.as_str(), Some(&fingerprint))
             .map_err(|error| pip_error(&error))?;
-        let reason = pip_step::reason(step.as_str(), &status, call.rerun);
-        let mut lines = Vec::new();
-        let stored = match &reason {
-            None => shared.stored(&job, &step)?,
-            Some(_) => None,
-        };
-        match &stored {
-            Some(stored) => lines.push(format!(
-                "Step `{step}` is fresh: its value is that of revision {}, set {}.",
-                stored.revision,
-                time(&stored.updated)
-            )),
-            None => {
-                refuse_locked(&job, &step)?;
-                lines.extend(reason.or_else(|| pip_step::reason(step.as_str(), &StepStatus::Missing, false)));
+        let json = match (
+            pip_step::reason(step.as_str(), &status, call.rerun),
+            stored(&job, &step)?,
+        ) {
+            (None, Some(stored)) => {
+                let (revision, updated) = (stored.revision, time(&stored.updated));
+                let what = format!("Step `{step}` is fresh: its value is that of revision {revision}, set {updated}.");
+                say(what, notes, outputs);
+                stored.value
             }
-        }
-        lines.extend(other.map(|other| {
-            format!(
-                "Until now it was {}: a port refuses two cells that are one step.",
-                other.label
-            )
-        }));
-        let notes = resolution.untracked.iter();
-        lines.extend(
-            notes.map(|untracked| format!("{} A port refuses that. {}", untracked.message(), untracked.help())),
-        );
-        shared.with_context(outputs, false, |context| {
-            context
-                .outputs
-                .display(render::plain(lines.join("\n")), serde_json::Map::new(), None);
-        });
-
-        let json = match stored {
-            Some(stored) => stored.value,
-            None => {
-                let frame = StepFrame {
-                    step: step.to_string(),
-                    reloads: resolution.reloads,
-                };
+            (reason, _) => {
+                refuse_locked(&job, &step)?;
+                // A value that was there a moment ago is not any more.
+                let reason = reason.or_else(|| pip_step::reason(step.as_str(), &StepStatus::Missing, false));
+                say(reason.unwrap_or_default(), notes, outputs);
                 let untracked = resolution
                     .untracked
                     .into_iter()
                     .map(|untracked| untracked.name)
                     .collect();
-                shared
-                    .steps
-                    .begin(Running::new(job, step.clone(), fingerprint, untracked));
-                let result = self.run_rust(&body, Some(&frame), outputs);
-                let recorded = shared.steps.end();
-                result?;
-                let Some((json, _)) = recorded else {
-                    return Err(
-                        CellError::new("Usage", format!("step `{step}` ended before it had a value"))
-                            .with_help("A step's value is its last expression: `return` leaves the cell before that."),
-                    );
-                };
-                json
+                let running = Running::new(job, step, fingerprint, untracked);
+                self.run_body(&body, resolution.reloads, running, outputs)?
             }
         };
         let bundle = render::value(&json);
@@ -126,13 +107,40 @@ impl Session {
         outputs.execute_result(bundle, metadata);
         Ok(())
     }
+
+    /// Runs a step's body, and gives its value as it was recorded.
+    fn run_body(
+        &self,
+        body: &Cell<'_>,
+        reloads: Vec<Reload>,
+        running: Running,
+        outputs: &Arc<dyn Outputs>,
+    ) -> Result<String, CellError> {
+        let steps = &self.shared.steps;
+        let frame = StepFrame {
+            step: running.step.to_string(),
+            reloads,
+        };
+        steps.begin(running);
+        let result = self.run_rust(body, Some(&frame), outputs);
+        let recorded = steps.end();
+        result?;
+        recorded.ok_or_else(|| {
+            CellError::new("Usage", format!("step `{}` ended before it had a value", frame.step))
+                .with_help("A step's value is its last expression: `return` leaves the cell before that.")
+        })
+    }
 }
 
-/// A step's value as it is in the store.
-struct Stored {
-    value: String,
-    revision: pipulate::Revision,
-    updated: String,
+/// Says what becomes of the step, and what is odd about it.
+fn say(what: String, notes: Vec<String>, outputs: &Arc<dyn Outputs>) {
+    let lines: Vec<String> = std::iter::once(what).chain(notes).collect();
+    outputs.display(render::plain(lines.join("\n")), serde_json::Map::new(), None);
+}
+
+/// A step and its value, if it has one.
+fn stored(job: &Job, step: &StepName) -> Result<Option<StepInfo>, CellError> {
+    job.step(step.as_str()).map_err(|error| pip_error(&error))
 }
 
 impl Shared {
@@ -161,15 +169,6 @@ impl Shared {
             let fingerprint = fingerprint(function.body.as_str(), &definitions.for_step(id));
             (resolution, fingerprint)
         })
-    }
-
-    fn stored(&self, job: &Job, step: &StepName) -> Result<Option<Stored>, CellError> {
-        let info = job.step(step.as_str()).map_err(|error| pip_error(&error))?;
-        Ok(info.map(|info| Stored {
-            value: info.value,
-            revision: info.revision,
-            updated: info.updated,
-        }))
     }
 }
 

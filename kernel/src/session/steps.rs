@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pipulate::store::reads::Reads;
 use pipulate::store::wire;
-use pipulate::{Job, Revision, StepName};
+use pipulate::{Job, StepName};
 use pipulate_port::analysis::{CellAnalysis, CellLabel, Definitions};
 
 use crate::magic::StepCells;
@@ -44,7 +44,7 @@ pub(super) struct Running {
     pub(super) untracked: Vec<String>,
     reads: Reads,
     /// Its value as it was recorded.
-    recorded: Option<(String, Revision)>,
+    recorded: Option<String>,
 }
 
 impl Running {
@@ -88,8 +88,8 @@ impl Steps {
         self.lock().running = Some(running);
     }
 
-    /// The step has run, or failed. Gives its value and revision, if it was recorded.
-    pub(super) fn end(&self) -> Option<(String, Revision)> {
+    /// The step has run, or failed. Gives its value, if it was recorded.
+    pub(super) fn end(&self) -> Option<String> {
         self.lock().running.take()?.recorded
     }
 
@@ -119,8 +119,8 @@ impl Steps {
             .reads
             .recording(running.fingerprint.clone(), running.untracked.clone());
         let recorded = running.job.record_json(running.step.as_str(), json, &recording);
-        let revision = recorded.map_err(|error| pip_error(&error))?;
-        running.recorded = Some((json.to_owned(), revision));
+        recorded.map_err(|error| pip_error(&error))?;
+        running.recorded = Some(json.to_owned());
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::testing::{Notebook, Shown};
 mod general;
 mod inputs;
 mod jobs;
+mod port;
 mod specifications;
 mod tab;
 mod values;

@@ -28,7 +28,12 @@ fn tab_completes_names_options_keys_and_steps() {
         "%pip_f",
         &["%pip_finalize", "%pip_fork"],
     );
-    check_completion(&notebook, "%%", "%%", &["%%time", "%%writefile", "%%bash"]);
+    check_completion(
+        &notebook,
+        "%%",
+        "%%",
+        &["%%pip_step", "%%time", "%%writefile", "%%bash"],
+    );
     check_completion(&notebook, "?pip_fo", "pip_fo", &["pip_fork"]);
     check_completion(
         &notebook,
