@@ -58,12 +58,14 @@ impl Plan<'_> {
         }
         let mut texts: Vec<String> = waiting.iter().map(|(_, text)| text.clone()).collect();
         let plan = &mut self.steps[step];
-        if plan.label.is_none()
-            && let Some(text) = texts.last_mut()
+        if let Some(text) = texts.last_mut()
             && let Some(heading) = first_heading(text).filter(|heading| heading.is_first)
         {
-            plan.label = Some(heading.text);
-            *text = heading.rest;
+            // A heading that says what the label says would stand below it once more.
+            let label = plan.label.get_or_insert_with(|| heading.text.clone());
+            if label.to_lowercase() == heading.text.to_lowercase() {
+                *text = heading.rest;
+            }
         }
         texts.retain(|text| !text.is_empty());
         plan.description = texts.join("\n\n");

@@ -70,3 +70,19 @@ fn the_guide_shows_what_is_made() {
         assert!(made.contains(line.trim()), "{line}\n is not in\n{made}");
     }
 }
+
+#[test]
+fn a_heading_that_is_the_label_stands_once() {
+    for (heading, magic, label, description) in [
+        ("## Greeting\n\nSays hello.", "%%pip_step g", "Greeting", "Says hello."),
+        ("## greeting\n\nSays hello.", "%%pip_step g \"Greeting\"", "Greeting", "Says hello."),
+        ("## How to greet\n\nSays hello.", "%%pip_step g \"Greeting\"", "Greeting", "## How to greet"),
+    ] {
+        let step = format!("{magic}\n1");
+        let ported = Fixture::new().markdown("# Title").markdown(heading).code(&step).port();
+        let workflow = file(&ported, "src/workflow.rs");
+        assert!(workflow.contains(&format!(".label(\"{label}\")")), "{workflow}");
+        assert!(workflow.contains(description), "{workflow}");
+        assert_eq!(workflow.contains("##"), description.contains("##"), "{workflow}");
+    }
+}
