@@ -116,6 +116,19 @@ fn report(plan: &Plan<'_>, file_name: &str, package: &str) -> PortReport {
             .chain(step.sets.iter().cloned())
             .collect(),
     });
+    let mut names: Vec<String> = Vec::new();
+    for step in &plan.steps {
+        let asked = step
+            .fields
+            .iter()
+            .filter(|field| !field.secret)
+            .map(|field| &field.name);
+        for name in asked.chain(step.computes.then_some(&step.name)).chain(&step.sets) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+    }
     let cells = plan.notebook.cells.iter().enumerate().map(|(index, cell)| CellReport {
         cell: cell.place,
         kind: cell.kind,
@@ -129,6 +142,7 @@ fn report(plan: &Plan<'_>, file_name: &str, package: &str) -> PortReport {
         package: package.to_owned(),
         title: plan.title.clone(),
         steps: steps.collect(),
+        names,
         cells: cells.collect(),
         notes: plan.notebook.warnings.clone(),
         refusals: plan.refusals.clone(),

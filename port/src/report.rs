@@ -25,6 +25,8 @@ pub struct PortReport {
     pub title: Option<String>,
     /// The steps, in order.
     pub steps: Vec<StepReport>,
+    /// The names of the job's steps, in the workflow's order, each once: what is asked for, but for secrets, and what is given a value.
+    pub names: Vec<String>,
     /// The cells, in order.
     pub cells: Vec<CellReport>,
     /// What is odd about the notebook as a whole, one sentence each.

@@ -1,11 +1,12 @@
 //! `%%pip_step` cells: shown from the store while they are fresh, run where they are not.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pipulate::cell::{self, Cell, StepCall};
 use pipulate::{Error, Job, StepInfo, StepName, StepStatus};
 use pipulate_port::analysis::{CellAnalysis, CellLabel, Reach as _, Reload, Resolution, analyse, fingerprint};
-use pipulate_port::lower as lower_for_port;
+use pipulate_port::{PortError, PortInput, lower as lower_for_port, port};
 
 use super::steps::{Running, StepCell};
 use super::{Session, Shared, without_magic};
@@ -98,7 +99,7 @@ impl Session {
                     .into_iter()
                     .map(|untracked| untracked.name)
                     .collect();
-                let running = Running::new(job, step, fingerprint, untracked);
+                let running = Running::new(job, step, fingerprint, untracked, shared.order());
                 self.run_body(&body, resolution.reloads, running, outputs)?
             }
         };
@@ -129,6 +130,29 @@ impl Session {
             CellError::new("Usage", format!("step `{}` ended before it had a value", frame.step))
                 .with_help("A step's value is its last expression: `return` leaves the cell before that.")
         })
+    }
+}
+
+impl Shared {
+    /// The names of the workflow's steps in the order of the notebook's cells, as far as the notebook's file is known and makes sense.
+    fn order(&self) -> Vec<String> {
+        let Some(path) = &self.state.settings().notebook else {
+            return Vec::new();
+        };
+        let Ok(text) = std::fs::read_to_string(path) else {
+            return Vec::new();
+        };
+        let ported = port(&PortInput {
+            notebook: &text,
+            file_name: "notebook.ipynb",
+            folder: Path::new("/"),
+            libraries: "",
+        });
+        match ported {
+            Ok(ported) => ported.report.names,
+            Err(PortError::Refused(report)) => report.names,
+            Err(_) => Vec::new(),
+        }
     }
 }
 

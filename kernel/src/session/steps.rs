@@ -42,19 +42,28 @@ pub(super) struct Running {
     pub(super) step: StepName,
     pub(super) fingerprint: String,
     pub(super) untracked: Vec<String>,
+    /// The workflow's steps in the notebook's order; empty where that is not known.
+    order: Vec<String>,
     reads: Reads,
     /// Its value as it was recorded.
     recorded: Option<String>,
 }
 
 impl Running {
-    pub(super) fn new(job: Job, step: StepName, fingerprint: String, untracked: Vec<String>) -> Self {
+    pub(super) fn new(
+        job: Job,
+        step: StepName,
+        fingerprint: String,
+        untracked: Vec<String>,
+        order: Vec<String>,
+    ) -> Self {
         let reads = Reads::of(job.key().clone(), step.clone());
         Self {
             job,
             step,
             fingerprint,
             untracked,
+            order,
             reads,
             recorded: None,
         }
@@ -121,6 +130,13 @@ impl Steps {
         let recorded = running.job.record_json(running.step.as_str(), json, &recording);
         recorded.map_err(|error| pip_error(&error))?;
         running.recorded = Some(json.to_owned());
+        let order: Vec<&str> = running.order.iter().map(String::as_str).collect();
+        // The value is there, whatever becomes of the order.
+        if !order.is_empty()
+            && let Err(error) = running.job.order(&order)
+        {
+            tracing::warn!(%error, "the order of the notebook's steps is not kept");
+        }
         Ok(())
     }
 

@@ -109,10 +109,28 @@ impl TestNotebook {
     }
 
     fn start_with_worker(worker: PathBuf) -> Self {
+        Self::start_with(worker, &[])
+    }
+
+    /// The kernel of a notebook whose file has these code cells.
+    pub(super) fn start_of(cells: &[&str]) -> Self {
+        Self::start_with(PathBuf::from(env!("CARGO_BIN_EXE_pipulate-kernel")), cells)
+    }
+
+    fn start_with(worker: PathBuf, cells: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = folder.path().join("pipeline.db").to_string_lossy().into_owned();
+        let notebook = folder.path().join("moved.ipynb");
+        let cells: Vec<Value> = cells
+            .iter()
+            .map(|code| serde_json::json!({"cell_type": "code", "metadata": {}, "execution_count": null, "outputs": [], "source": code}))
+            .collect();
+        let is_known = !cells.is_empty();
+        let file = serde_json::json!({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells});
+        std::fs::write(&notebook, file.to_string()).unwrap();
         let settings = Settings {
             url: Some(url),
+            notebook: is_known.then_some(notebook),
             ..Settings::default()
         };
         let running = start::notebook(settings, worker, data()).unwrap();

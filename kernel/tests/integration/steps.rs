@@ -193,3 +193,31 @@ fn a_step_that_fails_leaves_no_value() {
     let with_await = "%%pip_step awaited\nasync fn one() -> i32 { 1 }\none().await + 1";
     assert_eq!(sent(&mut notebook, "w", with_await)[1], "result: 2");
 }
+
+#[test]
+fn steps_stand_in_the_order_of_the_notebooks_cells() {
+    let cells = [
+        "%pip_job order-01",
+        "%%pip_step first\n1",
+        "let third: i32 = %pip_get third --default 0;\n%pip_set second = 2",
+        "%%pip_step third\n3",
+    ];
+    let mut notebook = TestNotebook::start_of(&cells);
+    for (id, cell) in [("a", 0), ("d", 3), ("c", 2), ("b", 1)] {
+        sent(&mut notebook, id, cells[cell]);
+    }
+    let job = notebook.pip().job("order-01").unwrap();
+    let names: Vec<String> = job
+        .steps()
+        .unwrap()
+        .into_iter()
+        .map(|step| step.name.to_string())
+        .collect();
+    assert_eq!(names, ["first", "second", "third"]);
+    assert_eq!(job.workflow().unwrap().to_string(), "moved");
+    assert_eq!(
+        job.revert("second").unwrap().len(),
+        1,
+        "the later one, though it was set first"
+    );
+}

@@ -75,8 +75,18 @@ fn the_guide_shows_what_is_made() {
 fn a_heading_that_is_the_label_stands_once() {
     for (heading, magic, label, description) in [
         ("## Greeting\n\nSays hello.", "%%pip_step g", "Greeting", "Says hello."),
-        ("## greeting\n\nSays hello.", "%%pip_step g \"Greeting\"", "Greeting", "Says hello."),
-        ("## How to greet\n\nSays hello.", "%%pip_step g \"Greeting\"", "Greeting", "## How to greet"),
+        (
+            "## greeting\n\nSays hello.",
+            "%%pip_step g \"Greeting\"",
+            "Greeting",
+            "Says hello.",
+        ),
+        (
+            "## How to greet\n\nSays hello.",
+            "%%pip_step g \"Greeting\"",
+            "Greeting",
+            "## How to greet",
+        ),
     ] {
         let step = format!("{magic}\n1");
         let ported = Fixture::new().markdown("# Title").markdown(heading).code(&step).port();
