@@ -25,8 +25,12 @@ static PANIC: Mutex<Option<StepError>> = Mutex::new(None);
 pub fn worker_hook(workflows: impl IntoIterator<Item = Workflow>) {
     let Ok(server) = std::env::var(WORKER) else { return };
     let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
-    // What a step itself starts has the variable too, and is no worker.
     if parent.as_deref() != Some(server.as_str()) {
+        // Going on would make a second server of it, which nobody asked for.
+        if is_orphan() {
+            std::process::exit(1);
+        }
+        // What a step itself starts has the variable too, and is no worker.
         return;
     }
     let workflows: Vec<Workflow> = workflows.into_iter().collect();
@@ -40,6 +44,13 @@ pub fn worker_hook(workflows: impl IntoIterator<Item = Workflow>) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
     std::process::exit(i32::from(code == ExitCode::FAILURE));
+}
+
+/// Whether the server was killed while this process, its worker, began: workers lead a group of their own, and the socket that they were
+/// given is one that nobody listens on.
+fn is_orphan() -> bool {
+    let leads = rustix::process::getpgrp() == rustix::process::getpid();
+    leads && std::env::var_os(SOCKET).is_none_or(|path| UnixStream::connect(path).is_err())
 }
 
 fn serve(workflows: &[Workflow]) -> io::Result<()> {

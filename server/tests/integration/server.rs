@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -186,6 +187,28 @@ fn a_killed_server_takes_its_workers_along_and_the_job_goes_on() {
             assert_eq!(values.get(step), Some(value), "what was acknowledged is there");
         }
     }
+}
+
+#[test]
+fn a_worker_whose_server_was_killed_while_it_began_serves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("pipeline.db");
+    let arguments = ["--addr", "127.0.0.1:0", "--db", store.to_str().unwrap()].join("\n");
+    let mut worker = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "server::server_entry", "--nocapture", "--test-threads=1"])
+        .env(ENTRY, arguments)
+        // No process has this number.
+        .env("PIPULATE_SERVER_WORKER", "0")
+        .env("PIPULATE_CELL_SOCKET", folder.path().join("1.sock"))
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(worker.stdout.take().unwrap());
+    let serves = output.lines().any(|line| line.unwrap().contains("Serving at"));
+    worker.kill().unwrap();
+    let status = worker.wait().unwrap();
+    assert!(!serves && status.code() == Some(1), "{status}");
 }
 
 #[test]
