@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use ammonia::Builder;
+use ammonia::{Builder, UrlRelative};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pulldown_cmark::{Options, Parser, html};
@@ -23,6 +23,8 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     cleaner
         .add_url_schemes(["data"])
         .add_generic_attributes(["colspan", "rowspan"])
+        // What stands beside a notebook does not stand beside its page.
+        .url_relative(UrlRelative::Deny)
         .attribute_filter(|element, attribute, value| {
             let is_data = value.trim_start().to_ascii_lowercase().starts_with("data:");
             let is_picture = element == "img" && attribute == "src" && value.starts_with("data:image/");
@@ -160,6 +162,14 @@ mod tests {
             html.contains("<em>b</em>") && html.contains("<td>1</td>") && !html.contains("script"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_link_leads_to_where_something_is() {
+        let html = description("[next](02_next.ipynb), [above](#top), [home](https://example.org/)");
+        assert!(html.contains("next") && html.contains("above"), "{html}");
+        assert_eq!(html.matches("href").count(), 1, "{html}");
+        assert!(html.contains("href=\"https://example.org/\""), "{html}");
     }
 
     #[test]
