@@ -208,8 +208,12 @@ fn imports(workspace: &Workspace) -> Result<Vec<String>> {
     ];
     for (package, may_link) in [
         ("pipulate", &[][..]),
+        ("pipulate-port", &[][..]),
+        ("pipulate-server", &["pipulate-port"][..]),
+        ("pipulate-port", &[][..]),
+        ("pipulate-server", &["pipulate-port"][..]),
         ("pipulate-kernel", &["pipulate-port", "evcxr"][..]),
-        ("pipulate-cli", &["pipulate-port", "pipulate-server"][..]),
+        ("pipulate-cli", &["pipulate-port"][..]),
     ] {
         let arguments = [
             "tree",
