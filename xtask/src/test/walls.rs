@@ -210,8 +210,6 @@ fn imports(workspace: &Workspace) -> Result<Vec<String>> {
         ("pipulate", &[][..]),
         ("pipulate-port", &[][..]),
         ("pipulate-server", &["pipulate-port"][..]),
-        ("pipulate-port", &[][..]),
-        ("pipulate-server", &["pipulate-port"][..]),
         ("pipulate-kernel", &["pipulate-port", "evcxr"][..]),
         ("pipulate-cli", &["pipulate-port"][..]),
     ] {
