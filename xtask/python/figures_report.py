@@ -1,6 +1,7 @@
-"""The kernel's figures as a table for the terminal, a section of the documentation, and a plot."""
+"""Figures as a table for the terminal and a section of the documentation; those of the kernel as a plot, too."""
 
 import math
+import os
 import statistics
 from dataclasses import dataclass
 from html import escape
@@ -35,15 +36,20 @@ class Row:
 class Circumstances:
     """What a reader must know to judge the figures."""
 
-    rounds: int
+    rounds: int | None
     cores: int
     load: float
+
+    @classmethod
+    def now(cls, rounds=None):
+        """To be taken before anything is measured, which is a load itself."""
+        return cls(rounds, os.cpu_count() or 0, os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0)
 
     def sentence(self):
         cores = {1: "one core", 2: "two cores"}.get(self.cores, f"{self.cores} cores")
         state = "at rest" if self.load < 0.5 else "with other programs running: these are upper bounds"
-        rounds = "one round" if self.rounds == 1 else f"{self.rounds} rounds"
-        return f"{rounds} on {cores}, load average {self.load:.1f} at the start, {state}"
+        rounds = "" if self.rounds is None else "one round on " if self.rounds == 1 else f"{self.rounds} rounds on "
+        return f"{rounds}{cores}, load average {self.load:.1f} at the start, {state}"
 
 
 def median(values, kernel, row):
@@ -94,16 +100,29 @@ def tables(promises, side_by_side, values):
 
 def text(promises, side_by_side, values, circumstances):
     lines = [f"\n{circumstances.sentence()}; the ratio is {OURS} / {EVCXR}"]
-    for titles, rows in tables(promises, side_by_side, values):
-        widths = [max(len(cells[column]) for cells in [titles, *rows]) for column in range(len(titles))]
-        lines.append("")
-        for cells in [titles, *rows]:
-            first, *rest = [
-                cell.ljust(width) if column == 0 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-            ]
-            lines.append("  ".join([first, *rest]).replace("`", "").rstrip())
+    lines += [plain(titles, rows) for titles, rows in tables(promises, side_by_side, values)]
     return "\n".join(lines)
+
+
+def plain(titles, rows):
+    """A table for the terminal."""
+    widths = [max(len(cells[column]) for cells in [titles, *rows]) for column in range(len(titles))]
+    lines = [""]
+    for cells in [titles, *rows]:
+        first, *rest = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        lines.append("  ".join([first, *rest]).replace("`", "").rstrip())
+    return "\n".join(lines)
+
+
+def markdown_table(titles, rows):
+    return [
+        "| " + " | ".join(titles) + " |",
+        "|" + "---|" * len(titles),
+        *["| " + " | ".join(cells) + " |" for cells in rows],
+    ]
 
 
 def markdown(promises, side_by_side, values, circumstances):
@@ -121,8 +140,7 @@ def markdown(promises, side_by_side, values, circumstances):
                 f"The same cells in {OURS}, {EVCXR} 0.22 and, in Python, {IPYKERNEL}, one kernel after the other in each round; medians. "
                 f"A cell ends when its reply, all its output and `idle` are there. The ratio is {OURS} / {EVCXR}.",
             ]
-        lines += ["", "| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
-        lines += ["| " + " | ".join(cells) + " |" for cells in rows]
+        lines += ["", *markdown_table(titles, rows)]
     return "\n".join(lines)
 
 
@@ -197,15 +215,18 @@ def plot(side_by_side, values):
 
 
 def write(docs, promises, side_by_side, values, circumstances):
-    """Puts the tables between the marks in `performance.md`, and the plot, where there is something to compare, beside it."""
-    file = docs / "performance.md"
-    before, marked, rest = file.read_text(encoding="utf-8").partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not (marked and ended):
-        raise SystemExit(f"{file} lacks the lines {BEGIN} and {END}")
-    section = markdown(promises, side_by_side, values, circumstances)
+    """Puts the tables into `performance.md`, and the plot, where there is something to compare, beside it."""
     if EVCXR in values:
         (docs / PLOT).write_text(plot(side_by_side, values), encoding="utf-8")
         print(f"Wrote {docs / PLOT}.")
-    file.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}", encoding="utf-8")
+    put(docs / "performance.md", BEGIN, END, markdown(promises, side_by_side, values, circumstances))
+
+
+def put(file, begin, end, section):
+    """Puts a section between its marks."""
+    before, marked, rest = file.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (marked and ended):
+        raise SystemExit(f"{file} lacks the lines {begin} and {end}")
+    file.write_text(f"{before}{begin}\n{section}\n{end}{after}", encoding="utf-8")
     print(f"Wrote the figures into {file}.")

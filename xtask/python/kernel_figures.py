@@ -283,13 +283,12 @@ def main():
         kernels[EVCXR] = [str(arguments.peer), "--control_file"]
         kernels[IPYKERNEL] = [sys.executable, "-m", "ipykernel_launcher", "-f"]
 
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    circumstances = figures_report.Circumstances.now(arguments.rounds)
     bench = Bench(kernels, arguments.folder)
     bench.warm_up()
     for done in range(arguments.rounds):
         bench.round()
         print(f"round {done + 1} of {arguments.rounds} is done", flush=True)
-    circumstances = figures_report.Circumstances(arguments.rounds, os.cpu_count() or 0, load)
     print(figures_report.text(PROMISES, SIDE_BY_SIDE, bench.values, circumstances))
     if arguments.write:
         figures_report.write(arguments.write, PROMISES, SIDE_BY_SIDE, bench.values, circumstances)

@@ -4,12 +4,12 @@ use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::venv::{Packages, Venv};
 use crate::workspace::Workspace;
-use crate::{binaries, prerequisites, process, rust_src};
+use crate::{app, binaries, prerequisites, process, rust_src};
 
 /// The release of `evcxr_jupyter` to compare with.
 const PEER: &str = "0.22.0";
@@ -17,16 +17,17 @@ const PEER: &str = "0.22.0";
 /// Measure this machine and print the figures beside their goals.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure [default: both]
+    /// What to measure [default: all]
     #[arg(value_enum)]
     subject: Option<Subject>,
-    /// Measure `evcxr_jupyter` and `ipykernel` in the same run, too; installing the first takes about 10 minutes, once
+    /// Measure others in the same run, too: `evcxr_jupyter` (installing it takes about 10 minutes, once) and `ipykernel` beside the
+    /// kernel, Voila beside the web app
     #[arg(long)]
     peer: bool,
     /// How often to measure each kernel; a round takes about a minute and a half with `--peer`, half a minute without
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Put the kernel's figures into docs/performance.md, and a plot of them beside it
+    /// Put the figures of the kernel and of the web app into docs/performance.md, and a plot of the kernel's beside it
     #[arg(long)]
     write: bool,
 }
@@ -37,11 +38,13 @@ enum Subject {
     State,
     /// Start, magics, cells and memory of the kernel
     Kernel,
+    /// Start, submits and pages of a web app made from a notebook, and the port itself (release build)
+    Web,
 }
 
 impl Bench {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<ExitCode> {
-        if self.subject != Some(Subject::Kernel) {
+        if self.wants(Subject::State) {
             prerequisites::check_build()?;
             let arguments = [
                 "run",
@@ -53,10 +56,17 @@ impl Bench {
             ];
             process::run(&mut workspace.cargo(arguments))?;
         }
-        if self.subject != Some(Subject::State) {
+        if self.wants(Subject::Kernel) {
             self.kernel(workspace)?;
         }
+        if self.wants(Subject::Web) {
+            self.web(workspace)?;
+        }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn wants(&self, subject: Subject) -> bool {
+        self.subject.is_none_or(|wanted| wanted == subject)
     }
 
     fn kernel(&self, workspace: &Workspace) -> Result<()> {
@@ -74,6 +84,46 @@ impl Bench {
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         if self.peer {
             command.arg("--peer").arg(peer(workspace)?);
+        }
+        if self.write {
+            command.arg("--write").arg(workspace.root().join("docs"));
+        }
+        process::run(&mut command)
+    }
+
+    fn web(&self, workspace: &Workspace) -> Result<()> {
+        let python = prerequisites::check_lab()?;
+        let app = app::build(workspace, "greeting")?;
+        process::run(&mut workspace.cargo([
+            "build",
+            "--release",
+            "--package",
+            "pipulate-port",
+            "--example",
+            "port_figures",
+        ]))?;
+        let venv = Venv::provide(workspace, &python, Packages::Test)?;
+        let mut command = venv.python(workspace);
+        command
+            .arg(workspace.root().join("xtask/python/web_figures.py"))
+            .arg("--app")
+            .arg(app)
+            .arg("--load")
+            .arg(env::current_exe().context("this program cannot tell where it is")?)
+            .arg("--port")
+            .arg(
+                workspace
+                    .target()
+                    .join("release/examples/port_figures")
+                    .with_extension(env::consts::EXE_EXTENSION),
+            );
+        command.arg("--folder").arg(workspace.fresh_folder("bench-web")?);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        if self.peer {
+            let voila = Venv::provide(workspace, &python, Packages::Voila)?;
+            command.arg("--voila").arg(voila.program("voila"));
+            let notebook = workspace.root().join("xtask/notebooks/greeting_python.ipynb");
+            command.arg("--notebook").arg(notebook);
         }
         if self.write {
             command.arg("--write").arg(workspace.root().join("docs"));

@@ -1,13 +1,15 @@
 //! `cargo xtask`: all that a checkout needs, from set-up to benchmarks, without shell scripts.
 //!
-//! One file a subcommand: [`lab`], [`demo`], [`mod@test`], [`mod@bench`], [`torture`]. They share [`workspace`] (where things are),
-//! [`prerequisites`] (what must be installed), [`binaries`] (what gets built), [`venv`] (the Python side) and
+//! One file a subcommand: [`lab`], [`demo`], [`mod@test`], [`mod@bench`], [`torture`], [`load`]. They share [`workspace`] (where things
+//! are), [`prerequisites`] (what must be installed), [`binaries`] and [`app`] (what gets built), [`venv`] (the Python side) and
 //! [`process`] (running programs).
 
+mod app;
 mod bench;
 mod binaries;
 mod demo;
 mod lab;
+mod load;
 mod prerequisites;
 mod process;
 mod rust_src;
@@ -37,6 +39,7 @@ enum Task {
     Demo(demo::Demo),
     Test(test::Test),
     Bench(bench::Bench),
+    Load(load::Load),
     Torture(torture::Torture),
 }
 
@@ -57,6 +60,7 @@ fn run(task: &Task) -> Result<ExitCode> {
         Task::Demo(demo) => demo.run(&workspace),
         Task::Test(test) => test.run(&workspace),
         Task::Bench(bench) => bench.run(&workspace),
+        Task::Load(load) => load.run(),
         Task::Torture(torture) => torture.run(&workspace),
     }
 }

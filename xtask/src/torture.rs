@@ -1,4 +1,4 @@
-//! `cargo xtask torture`: long experiments with real kernels that are killed, crashed and interrupted on purpose.
+//! `cargo xtask torture`: long experiments with real kernels and servers that are killed, crashed and interrupted on purpose.
 
 use std::process::ExitCode;
 
@@ -7,15 +7,15 @@ use clap::{Args, ValueEnum};
 
 use crate::venv::{Packages, Venv};
 use crate::workspace::Workspace;
-use crate::{binaries, prerequisites, process};
+use crate::{app, binaries, prerequisites, process};
 
-/// Crash, interrupt and kill real kernels at random, and check that nothing is lost.
+/// Crash, interrupt and kill real kernels and servers at random, and check that nothing is lost.
 #[derive(Args)]
 pub(crate) struct Torture {
     /// Which experiment [default: all]
     #[arg(value_enum)]
     subject: Option<Subject>,
-    /// How often: cells that die, kernels that are killed [default: 200 and 50]
+    /// How often: cells that die, kernels that are killed, servers that are killed [default: 200, 50 and 100]
     #[arg(long)]
     rounds: Option<u32>,
     /// Where chance begins: the same number gives the same order of events
@@ -29,30 +29,42 @@ enum Subject {
     Cells,
     /// Kernels killed by SIGKILL at random points: no process is left after 2 s, and nothing acknowledged is missing
     Kernels,
+    /// A web app killed by SIGKILL at random points of jobs of five steps: they go on from what is recorded, each step is recorded once,
+    /// and no worker is left after 2 s
+    Server,
 }
 
 impl Torture {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<ExitCode> {
         let python = prerequisites::check_lab()?;
-        let binaries = binaries::build(workspace)?;
         let venv = Venv::provide(workspace, &python, Packages::Test)?;
-        for (subject, name) in [(Subject::Cells, "cells"), (Subject::Kernels, "kernels")] {
+        for subject in [Subject::Cells, Subject::Kernels, Subject::Server] {
             if self.subject.is_some_and(|wanted| wanted != subject) {
                 continue;
             }
             let mut command = venv.python(workspace);
-            command
-                .arg(workspace.root().join("xtask/python/torture.py"))
-                .arg(name)
-                .arg("--kernel")
-                .arg(&binaries.kernel)
-                .arg("--cli")
-                .arg(&binaries.pipulate);
+            let script = match subject {
+                Subject::Cells | Subject::Kernels => "xtask/python/torture.py",
+                Subject::Server => "xtask/python/torture_server.py",
+            };
+            command.arg(workspace.root().join(script));
+            match subject {
+                Subject::Cells | Subject::Kernels => {
+                    let binaries = binaries::build(workspace)?;
+                    let name = if subject == Subject::Cells { "cells" } else { "kernels" };
+                    command.arg(name).arg("--kernel").arg(&binaries.kernel);
+                    command.arg("--cli").arg(&binaries.pipulate);
+                }
+                Subject::Server => {
+                    command.arg("--app").arg(app::build(workspace, "counting")?);
+                }
+            }
             command.arg("--folder").arg(workspace.fresh_folder("torture")?);
             command.args(["--seed", &self.seed.to_string()]);
             if let Some(rounds) = self.rounds {
                 command.args(["--rounds", &rounds.to_string()]);
             }
+            command.env("PYTHONDONTWRITEBYTECODE", "1");
             process::run(&mut command)?;
         }
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! The Python side: a virtual environment in the target folder, with pinned packages and our kernelspec in it.
+//! The Python side: virtual environments in the target folder, with pinned packages and our kernelspec in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ pub(crate) enum Packages {
     Lab,
     /// JupyterLab and what tests and benchmarks drive it with.
     Test,
+    /// Voila alone, in an environment of its own.
+    Voila,
 }
 
 /// A virtual environment that is ready for use.
@@ -28,7 +30,10 @@ impl Venv {
     /// Makes the environment, or takes the one there is when its pins have not changed.
     pub(crate) fn provide(workspace: &Workspace, python: &Path, packages: Packages) -> Result<Self> {
         let venv = Self {
-            folder: workspace.target().join("venv"),
+            folder: workspace.target().join(match packages {
+                Packages::Lab | Packages::Test => "venv",
+                Packages::Voila => "venv-voila",
+            }),
         };
         if !process::succeeds(Command::new(venv.program("python")).args(["-c", "import pip"])) {
             println!("Creating a virtual environment in {}.", venv.folder.display());
@@ -40,9 +45,13 @@ impl Venv {
             )?;
         }
         let files = workspace.root().join("xtask/python");
-        venv.install(workspace, &files, "requirements.txt", "JupyterLab")?;
-        if matches!(packages, Packages::Test) {
-            venv.install(workspace, &files, "requirements-test.txt", "the test tools")?;
+        match packages {
+            Packages::Voila => venv.install(workspace, &files, "requirements-voila.txt", "Voila")?,
+            Packages::Lab => venv.install(workspace, &files, "requirements.txt", "JupyterLab")?,
+            Packages::Test => {
+                venv.install(workspace, &files, "requirements.txt", "JupyterLab")?;
+                venv.install(workspace, &files, "requirements-test.txt", "the test tools")?;
+            }
         }
         Ok(venv)
     }
