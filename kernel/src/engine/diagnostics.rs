@@ -89,6 +89,19 @@ pub(super) fn around_value(message: &Value, code: &SourceMap) -> Option<Label> {
     })
 }
 
+/// Where an error is that is in a file of the user's own, such as one of a dependency by path.
+pub(super) fn in_a_file(message: &Value) -> Option<String> {
+    let spans = message["spans"].as_array()?;
+    let span = spans.iter().find(|span| span["is_primary"] == true)?;
+    let file = span["file_name"]
+        .as_str()
+        .filter(|file| std::path::Path::new(file).is_absolute())?;
+    Some(format!(
+        "in {file}, line {}, column {}",
+        span["line_start"], span["column_start"]
+    ))
+}
+
 /// A message without places in the crate that is made of a cell, such as that of `{closure@src/lib.rs:166:1: 166:9}`.
 pub(super) fn without_places(message: &str) -> String {
     let mut parts = message.split("@src/lib.rs:");
@@ -399,5 +412,18 @@ error: this operation will panic at runtime
             ..Default::default()
         };
         assert_eq!(plain(&compile_error(&[diagnostic], "x").traceback[0]), "error: no");
+    }
+
+    #[test]
+    fn an_error_in_a_dependency_by_path_names_the_file() {
+        let place = |file: &str| {
+            in_a_file(&serde_json::json!({ "spans": [
+                { "is_primary": false, "file_name": "/home/ada/other.rs", "line_start": 1, "column_start": 1 },
+                { "is_primary": true, "file_name": file, "line_start": 12, "column_start": 5 },
+            ] }))
+        };
+        let expected = "in /home/ada/shapes/src/lib.rs, line 12, column 5";
+        assert_eq!(place("/home/ada/shapes/src/lib.rs").as_deref(), Some(expected));
+        assert_eq!(place("src/lib.rs"), None);
     }
 }

@@ -258,6 +258,22 @@ fn what_is_shown_by_another_trait_or_not_at_all_is_as_evcxr_has_it() {
     )
     .unwrap();
     notebook.check("let kept = vec![1];", &[]);
+    // One that does not compile says where.
+    let broken = folder.path().join("broken");
+    std::fs::create_dir_all(broken.join("src")).unwrap();
+    std::fs::write(
+        broken.join("Cargo.toml"),
+        "[package]\nname = \"broken\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
+    )
+    .unwrap();
+    std::fs::write(broken.join("src/lib.rs"), "pub fn one() -> u8 {\n    \"1\"\n}\n").unwrap();
+    let adds_broken = format!(":dep broken = {{ path = \"{}\" }}", broken.display());
+    let error = notebook.check_error(&adds_broken, "CompileError", "mismatched types");
+    let place = format!(
+        "in {}/src/lib.rs, line 2, column 5",
+        broken.canonicalize().unwrap().display()
+    );
+    assert!(error.traceback.join("\n").contains(&place), "{error:#?}");
     let added = format!(
         ":dep shapes = {{ path = \"{}\" }}\nuse shapes::Picture as _;",
         folder.path().display()

@@ -1,7 +1,7 @@
 //! evcxr's errors as the user is shown them.
 
 use super::compiler::has_standard_library_source;
-use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error, without_places};
+use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error, in_a_file, without_places};
 use crate::engine::prelude::DISPLAY_NAME;
 use crate::outputs::CellError;
 use crate::source_map::SourceMap;
@@ -105,6 +105,9 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
     }
     let mut help: Vec<String> = error.help().iter().map(|help| without_places(&advice(help))).collect();
     help.extend(error.evcxr_extra_hint().map(str::to_owned));
+    if labels.is_empty() {
+        help.extend(in_a_file(&error.json));
+    }
     Diagnostic {
         level: if error.level().is_empty() {
             "error".to_owned()
