@@ -5,7 +5,7 @@
 //!
 //! # Where to look
 //! - [`analysis`] says what a cell defines, binds and uses, and computes the fingerprint of a step. The kernel, the port and a generated
-//!   crate agree by it. It is all there is without the feature `notebook`, together with [`lower`].
+//!   crate agree by it. It is all there is without the feature `notebook`, together with [`mod@lower`].
 //! - `notebook` reads the file; `plan` decides what becomes of each cell; [`lower()`] makes the body of a step's function;
 //!   `generate` writes the files.
 //! - [`diagnostics`] shows what the compiler says of a generated crate at the cell and line of the notebook.
