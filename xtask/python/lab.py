@@ -92,13 +92,16 @@ def address(process, log_file):
 
 
 @contextlib.contextmanager
-def browser(program, driver, folder):
+def browser(program, driver, folder, javascript=True):
     options = Options()
     options.binary_location = str(program)
     for flag in ["headless", "no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run"]:
         options.add_argument(f"--{flag}")
     options.add_argument("--window-size=1400,1000")
     options.add_argument(f"--user-data-dir={folder / 'profile'}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    if not javascript:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
     # Selenium must look for no driver elsewhere.
     os.environ["SE_OFFLINE"] = "true"
     page = webdriver.Chrome(service=Service(executable_path=str(driver)), options=options)
@@ -111,9 +114,10 @@ def browser(program, driver, folder):
 class Lab:
     """The one notebook that is open in the browser."""
 
-    def __init__(self, page, screenshots):
+    def __init__(self, page, screenshots, name="lab"):
         self.page = page
         self.screenshots = screenshots
+        self.name = name
         self.stage = 0
 
     def ready(self):
@@ -142,7 +146,7 @@ class Lab:
 
     def screenshot(self, name):
         self.stage += 1
-        file = self.screenshots / f"lab-{self.stage}-{name}.png"
+        file = self.screenshots / f"{self.name}-{self.stage}-{name}.png"
         self.page.save_screenshot(str(file))
         print(f"screenshot: {file}", flush=True)
 

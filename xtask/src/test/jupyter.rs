@@ -1,6 +1,6 @@
 //! Jupyter's own programs as outside judges: its kernel tests, nbclient, and JupyterLab in a browser.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -82,42 +82,57 @@ pub(super) fn demo(workspace: &Workspace) -> Result<Outcome> {
 }
 
 pub(super) fn lab(workspace: &Workspace) -> Result<Outcome> {
-    let Some(browser) = process::find(&["chromium", "chromium-browser", "google-chrome", "chrome"]) else {
-        return lacking(
-            "Chromium",
-            &prerequisites::package("chromium", "chromium", "--cask chromium"),
-        );
-    };
-    let Some(driver) = process::find(&["chromedriver"]) else {
-        return lacking(
-            "chromedriver",
-            &prerequisites::package("chromium-driver", "chromedriver", "chromedriver"),
-        );
+    let browser = match browser()? {
+        Ok(browser) => browser,
+        Err(skipped) => return Ok(skipped),
     };
     let Some(python) = python(workspace, "lab")? else {
         return no_python();
     };
     let mut command = python.command;
-    command
-        .arg("xtask/python/lab.py")
-        .arg("--browser")
-        .arg(browser)
-        .arg("--driver")
-        .arg(driver);
+    command.arg("xtask/python/lab.py");
+    browser.give(&mut command);
     command.arg("--folder").arg(workspace.target().join("xtask/lab"));
     process::run(command.arg("--screenshots").arg(workspace.target().join("screenshots")))?;
     Ok(Outcome::Passed)
 }
 
+/// Chromium, and what drives it.
+pub(super) struct Browser {
+    program: PathBuf,
+    driver: PathBuf,
+}
+
+impl Browser {
+    /// Names both to a script.
+    pub(super) fn give(&self, command: &mut Command) {
+        command.arg("--browser").arg(&self.program);
+        command.arg("--driver").arg(&self.driver);
+    }
+}
+
+/// The browser of this machine, or how a part ends that needs one.
+pub(super) fn browser() -> Result<Result<Browser, Outcome>> {
+    let Some(program) = process::find(&["chromium", "chromium-browser", "google-chrome", "chrome"]) else {
+        let how = prerequisites::package("chromium", "chromium", "--cask chromium");
+        return lacking("Chromium", &how).map(Err);
+    };
+    let Some(driver) = process::find(&["chromedriver"]) else {
+        let how = prerequisites::package("chromium-driver", "chromedriver", "chromedriver");
+        return lacking("chromedriver", &how).map(Err);
+    };
+    Ok(Ok(Browser { program, driver }))
+}
+
 /// A Python with the kernel installed in its environment, and the settings that keep a test apart from the user's own
 /// Jupyter and jobs.
-struct Judge {
-    command: Command,
-    binaries: Binaries,
+pub(super) struct Judge {
+    pub(super) command: Command,
+    pub(super) binaries: Binaries,
 }
 
 /// `None` where there is no Python to make an environment with.
-fn python(workspace: &Workspace, name: &str) -> Result<Option<Judge>> {
+pub(super) fn python(workspace: &Workspace, name: &str) -> Result<Option<Judge>> {
     let Ok(python) = prerequisites::python() else {
         return Ok(None);
     };
@@ -153,7 +168,7 @@ fn keep_apart(command: &mut Command, folder: &Path) {
     command.env_remove("JUPYTER_PATH").env_remove("JUPYTER_CONFIG_PATH");
 }
 
-fn no_python() -> Result<Outcome> {
+pub(super) fn no_python() -> Result<Outcome> {
     let missing = prerequisites::python()
         .err()
         .context("Python was missing and now is there: run this part again")?;

@@ -6,6 +6,7 @@ mod pins;
 mod rust;
 mod tools;
 mod walls;
+mod web;
 
 use std::env;
 use std::fmt::Write as _;
@@ -117,6 +118,16 @@ const PARTS: &[Part] = &[
         name: "lab",
         checks: "the tutorial in JupyterLab, in a browser, across a restart",
         run: jupyter::lab,
+    },
+    Part {
+        name: "port",
+        checks: "notebooks as web apps give what the notebooks give",
+        run: web::port,
+    },
+    Part {
+        name: "web",
+        checks: "one job in JupyterLab, a web app and the terminal, in a browser",
+        run: web::web,
     },
     Part {
         name: "deny",
