@@ -71,7 +71,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "features",
-        checks: "each feature of the core builds alone",
+        checks: "each feature of the core builds alone, and the port without notebooks",
         run: rust::features,
     },
     Part {
@@ -86,7 +86,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "fuzz",
-        checks: "five seconds of random cells",
+        checks: "five seconds of random cells, and as many of random notebooks",
         run: rust::fuzz,
     },
     Part {

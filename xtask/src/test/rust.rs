@@ -32,7 +32,17 @@ pub(super) fn features(workspace: &Workspace) -> Result<Outcome> {
         ];
         cargo(workspace, &arguments.concat())?;
     }
-    Ok(Outcome::Passed)
+    // What a ported crate links of the port.
+    let arguments = [
+        "clippy",
+        "--package",
+        "pipulate-port",
+        "--no-default-features",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    cargo(workspace, &arguments)
 }
 
 pub(super) fn doc(workspace: &Workspace) -> Result<Outcome> {
@@ -49,10 +59,13 @@ pub(super) fn unit(workspace: &Workspace) -> Result<Outcome> {
 }
 
 pub(super) fn fuzz(workspace: &Workspace) -> Result<Outcome> {
-    cargo(
-        workspace,
-        &["run", "--package", "pipulate", "--example", "fuzz_cell", "--", "5"],
-    )
+    for (package, example) in [("pipulate", "fuzz_cell"), ("pipulate-port", "fuzz_notebook")] {
+        cargo(
+            workspace,
+            &["run", "--package", package, "--example", example, "--", "5"],
+        )?;
+    }
+    Ok(Outcome::Passed)
 }
 
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Outcome> {
