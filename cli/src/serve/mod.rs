@@ -123,7 +123,8 @@ impl Server<'_> {
                         Ok(true) => anstream::eprintln!("Built again in {:.1} s.", started.elapsed().as_secs_f64()),
                         Ok(false) => {}
                         Err(trouble) => {
-                            self.projects.say("failed", &trouble.sentence, &trouble.details)?;
+                            let sentence = format!("{}. The app stays as it was.", with_capital(&trouble.sentence));
+                            self.projects.say("failed", &sentence, &trouble.details)?;
                             anstream::eprintln!("{}\n{}", trouble.sentence, visible(&trouble.details));
                             anstream::eprintln!("The app stays as it was.");
                         }
@@ -246,6 +247,17 @@ fn open(url: &str) {
         Ok(mut browser) => drop(std::thread::spawn(move || browser.wait())),
         Err(error) => anstream::eprintln!("No browser could be opened ({program}: {error}). Open {url} yourself."),
     }
+}
+
+/// As a sentence begins.
+fn with_capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next();
+    first
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(characters)
+        .collect()
 }
 
 /// The text of a notebook.

@@ -136,7 +136,9 @@ fn history_says_what_happened() {
     let site = Site::new();
     let page = site.open("hello", "a");
     site.job("a").set("name", "Ada").unwrap();
+    site.job("a").finalize().unwrap();
     let history = site.get(&format!("{page}/history"));
+    assert!(!history.text.contains("<code></code>"), "{}", history.text);
     history
         .is(200)
         .has("set name")

@@ -29,7 +29,10 @@ fn a_job_goes_on_until_input_is_needed_and_to_its_end() {
 
     site.submit(&page, "wish", &[("field.wish", "bread")]).is(303);
     let shown = site.settled(&page);
-    assert!(shown.contains("All steps are done"), "{shown}");
+    assert!(
+        shown.contains("All steps are done") && shown.contains("Lock the job"),
+        "{shown}"
+    );
 
     let job = site.job("a");
     assert_eq!(job.require::<String>("shout").unwrap(), "HELLO, ADA!");
@@ -50,6 +53,9 @@ fn a_job_goes_on_until_input_is_needed_and_to_its_end() {
     let events = job.history(None).unwrap();
     let recorded: Vec<_> = events.iter().filter(|event| event.kind == EventKind::Record).collect();
     assert_eq!(recorded.len(), 3, "one event a step");
+
+    job.set("name", "Grace").unwrap();
+    site.get(&page).has("Run those again").lacks("Lock the job to keep");
 }
 
 #[test]
@@ -127,7 +133,7 @@ fn a_changed_input_makes_a_step_stale_and_nothing_runs_by_itself() {
     site.settled(&page);
     site.job("a").set("name", "Grace").unwrap();
     let shown = site.get(&page);
-    shown.has("Stale: name has changed since").has("HELLO, ADA!");
+    shown.has("Stale: name has changed since</span>").has("HELLO, ADA!");
     let again = format!("{page}/s/greeting");
     site.post(&again, &parts(&hidden(&shown.text, &again), &[])).is(303);
     let shown = site.settled(&page);

@@ -55,6 +55,8 @@ pub(super) struct Chain {
     deleted: bool,
     running: bool,
     finished: bool,
+    /// A step that is done was made from something else than there is now.
+    stale: bool,
     notice: Option<Notice>,
     typed: bool,
     focus_on_top: bool,
@@ -216,6 +218,7 @@ fn draw(
     }
     let running = run.as_ref().is_some_and(|run| run.is_running);
     let finished = first_open.is_none() && !running;
+    let stale = cards.iter().any(|card| card.is_stale);
     let has_focus = cards.iter().any(|card| card.focus);
     let of_job = |what: &str| base.of_job(name, key, what);
     Ok(Chain {
@@ -243,6 +246,7 @@ fn draw(
         deleted: info.deleted,
         running,
         finished,
+        stale,
         typed: shown.typed.is_some(),
         focus_on_top: has_notice || !has_focus,
         notice: shown.notice,
@@ -316,14 +320,14 @@ fn card(
     } else {
         Vec::new()
     };
+    let (status, is_stale) = status(phase, state, run);
     let elapsed = match (phase, run) {
         (Phase::Running, Some(run)) => Some(shown::duration(
             u64::try_from(run.elapsed.as_millis()).unwrap_or(u64::MAX),
         )),
-        (Phase::Done, _) => state.run.as_ref().map(|run| shown::duration(run.milliseconds)),
+        (Phase::Done, _) if !is_stale => state.run.as_ref().map(|run| shown::duration(run.milliseconds)),
         _ => None,
     };
-    let (status, is_stale) = status(phase, state, run);
     Card {
         number: place.position + 1,
         name: step.name().to_owned(),
