@@ -24,7 +24,8 @@ from kernels import FIRST_CELL_SECONDS
 from page import NARROW, Page
 
 NOTEBOOK = "02_workflow_with_steps.ipynb"
-WORKFLOW, JOB, PLAIN = "hello", "hello-workflow-01", "without-javascript-01"
+WORKFLOW, JOB = "hello", "hello-workflow-01"
+TYPED, PLAIN = "typed-01", "without-javascript-01"
 GREETING, OTHER_GREETING = 'format!("Hello, {name}!")', 'format!("Good morning, {name}!")'
 REFUSAL = 'if name == "Nobody" {\n    Err("there is nobody to be greeted")?;\n}\n'
 MISTAKE = "let number: i64 = name;\n"
@@ -183,6 +184,32 @@ class Tour:
         page.shows("#job-heading", "All steps are done")
         page.quiet("unlocked")
 
+    def typed(self, page):
+        """What was typed is still there when somebody else has been faster, and does not overwrite it."""
+        page.open(self.url)
+        field = page.find("input[name=key]")
+        field.clear()
+        field.send_keys(TYPED, Keys.ENTER)
+        page.shows("h1", TYPED)
+        page.judge("chain-form")
+        page.screenshot("form")
+        page.quiet("form")
+        field = "#step-1 input[type=text]"
+        page.find(field).clear()
+        page.find(field).send_keys("Typed")
+        self.pipulate("job", "set", TYPED, "name", '"Faster"')
+        page.until(lambda: page.find("#changed").is_displayed(), "the page does not say that the job has changed")
+        page.find(field).send_keys(Keys.ENTER)
+        page.shows("#chain .notice[role=alert]", "has changed since this page was shown")
+        page.shows("#chain .notice[role=alert]", "Faster")
+        if (text := page.find(field).get_attribute("value")) != "Typed":
+            sys.exit(f"of what was typed {text!r} is left")
+        if (name := self.value(TYPED, "name")) != "Faster":
+            sys.exit(f"the form of an older page has overwritten the name by {name!r}")
+        page.judge("chain-conflict")
+        page.screenshot("conflict")
+        page.clear_console()
+
     def without_javascript(self, page):
         """The same by plain forms."""
         page.browser.get(self.url)
@@ -316,6 +343,7 @@ def main():
         tour.walk(page)
         tour.locked(in_lab)
         tour.history(page)
+        tour.typed(page)
         tour.without_javascript(Page(window("plain", javascript=False), pictures))
         tour.changed(page)
         tour.refused(page)
