@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::outputs::Kept;
 use crate::runs::{Order, Runs};
 use crate::sessions::Sessions;
+use crate::turns::Turns;
 use crate::view::JobView;
 use crate::worker::{Pool, secret_variable};
 use crate::workflow::{Field, FieldKind, Step, Workflow};
@@ -54,6 +55,7 @@ pub(crate) struct App {
     pub(crate) instance: String,
     fingerprints: HashMap<(String, String), String>,
     tokens: Mutex<Tokens>,
+    turns: Turns,
 }
 
 #[derive(Default)]
@@ -95,6 +97,7 @@ impl App {
             instance: uuid::Uuid::new_v4().simple().to_string(),
             fingerprints,
             tokens: Mutex::default(),
+            turns: Turns::default(),
         });
         app.watch();
         app
@@ -165,6 +168,8 @@ impl App {
             None => pip.next_key("Default", workflow.name())?,
         };
         let job = pip.job_in(key.as_str(), workflow.name())?;
+        let id = (tenant.clone(), key.clone());
+        let _turn = self.turns.take(&id);
         match job.info()? {
             Some(info) => {
                 check_workflow(workflow, &info)?;
@@ -178,7 +183,6 @@ impl App {
             }
             None => job.order(&workflow.names())?,
         }
-        let id = (tenant.clone(), key.clone());
         self.jobs.forget();
         self.live.poke(&id);
         let view = JobView::of(self, workflow, &job)?;
@@ -212,6 +216,7 @@ impl App {
         step: &str,
         submission: &Submission,
     ) -> Result<Submitted, Error> {
+        let _turn = self.turns.take(&(tenant.clone(), JobKey::new(key)?));
         let (job, info) = self.job(tenant, workflow, key)?;
         let unknown = || Error::UnknownStep {
             workflow: workflow.name().to_owned(),
@@ -310,6 +315,7 @@ impl App {
         change: Change,
         make: impl FnOnce(&Job, &JobInfo) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
+        let _turn = self.turns.take(&(tenant.clone(), JobKey::new(key)?));
         let (job, info) = self.job(tenant, workflow, key)?;
         let id: JobId = (tenant.clone(), info.key.clone());
         if submission
@@ -332,6 +338,9 @@ impl App {
         }
         self.runs.forget(&id);
         let made = make(&job, &info);
+        if let (Err(_), Some(token)) = (&made, &submission.token) {
+            self.lock_tokens().known.remove(token);
+        }
         self.jobs.forget();
         self.live.poke(&id);
         made.map(Some)
@@ -522,6 +531,11 @@ fn answers(
         let read = match answer {
             Some(Answer::Text(text)) => field.read(text),
             Some(Answer::Json(json)) => field.read_json(json),
+            Some(Answer::File { data, .. })
+                if !data.is_empty() && (field.is_secret() || field.kind() != FieldKind::File) =>
+            {
+                Err("A file is no answer here.".to_owned())
+            }
             Some(Answer::File { data, media_type }) if !data.is_empty() => field.read_file(data.clone(), media_type),
             _ if field.is_secret() => {
                 if !secrets.contains_key(field.name()) && !App::has_secret_in_environment(field.name()) {

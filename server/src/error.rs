@@ -21,6 +21,14 @@ pub enum Error {
         /// Where it was looked for.
         path: String,
     },
+    /// The page is there, but not for this.
+    #[error("{path} does not answer to {method}")]
+    WrongMethod {
+        /// What was asked of it.
+        method: String,
+        /// The page.
+        path: String,
+    },
     /// There is no such workflow.
     #[error("there is no workflow `{workflow}` here")]
     UnknownWorkflow {
@@ -127,6 +135,7 @@ impl Error {
         match self {
             Self::State(error) => error.name(),
             Self::UnknownPage { .. } => "UnknownPage",
+            Self::WrongMethod { .. } => "WrongMethod",
             Self::UnknownWorkflow { .. } => "UnknownWorkflow",
             Self::UnknownJob { .. } => "MissingJob",
             Self::OtherWorkflow { .. } => "OtherWorkflow",
@@ -151,7 +160,9 @@ impl Error {
                 "Unlock the job to change it; nothing is lost by it.".to_owned()
             }
             Self::State(error) => return error.help(),
-            Self::UnknownPage { .. } | Self::UnknownWorkflow { .. } => "Start from the first page.".to_owned(),
+            Self::UnknownPage { .. } | Self::WrongMethod { .. } | Self::UnknownWorkflow { .. } => {
+                "Start from the first page.".to_owned()
+            }
             Self::UnknownJob { .. } => "Begin or resume a job on the first page.".to_owned(),
             Self::OtherWorkflow { found, .. } => format!("Open it in workflow `{found}`, or choose another key."),
             Self::TooEarly { first, .. } => format!("Do `{first}` first."),
@@ -176,6 +187,7 @@ impl Error {
             | Self::UnknownJob { .. }
             | Self::OtherWorkflow { .. }
             | Self::UnknownStep { .. } => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooEarly { .. } | Self::Changed { .. } | Self::Running { .. } => StatusCode::CONFLICT,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,

@@ -38,6 +38,7 @@ mod runs;
 mod runtime;
 mod sessions;
 mod shown;
+mod turns;
 mod view;
 mod web;
 mod worker;

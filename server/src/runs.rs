@@ -284,7 +284,7 @@ fn run_step(
     step: &Step,
     worker: &mut crate::worker::Worker,
 ) -> Result<(), StepError> {
-    let name = StepName::new(step.name())?;
+    let name = StepName::new(step.name()).map_err(of_server)?;
     let changed = {
         let (app, run, id) = (Arc::downgrade(app), Arc::downgrade(run), order.id.clone());
         move || {
@@ -322,7 +322,7 @@ fn run_step(
         secrets: order.secrets.clone(),
     };
     if step.kind() == StepKind::Saves
-        && let Some(info) = order.job.info()?
+        && let Some(info) = order.job.info().map_err(of_server)?
     {
         let begun = KeptRun {
             step: step.name().to_owned(),
@@ -339,10 +339,11 @@ fn run_step(
         let fingerprint = app.fingerprint(&order.workflow, step).unwrap_or_default();
         order
             .job
-            .record_json(step.name(), &value, &running.recording(fingerprint.to_owned()))?;
+            .record_json(step.name(), &value, &running.recording(fingerprint.to_owned()))
+            .map_err(of_server)?;
     }
-    let results = revisions(order, step)?;
-    if let Some(info) = order.job.info()? {
+    let results = revisions(order, step).map_err(of_server)?;
+    if let Some(info) = order.job.info().map_err(of_server)? {
         app.kept.put(
             &info,
             KeptRun {
@@ -358,8 +359,13 @@ fn run_step(
     Ok(())
 }
 
+/// What failed around the step: the place is none of the user's.
+fn of_server(error: pipulate::Error) -> StepError {
+    StepError::from(error).at_no_place()
+}
+
 /// What the step asks for or gives a value to, as it is now.
-fn revisions(order: &Order, step: &Step) -> Result<Vec<(String, u64)>, StepError> {
+fn revisions(order: &Order, step: &Step) -> Result<Vec<(String, u64)>, pipulate::Error> {
     let mut revisions = Vec::new();
     for name in step.names() {
         if let Some(value) = order.job.step(name)?.filter(|value| !value.suggested) {

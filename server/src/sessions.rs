@@ -26,6 +26,11 @@ impl Sessions {
         secrets.cloned().unwrap_or_default()
     }
 
+    /// Whether this server has kept anything for the session. A name that somebody else has put into the browser is none of ours.
+    pub(crate) fn is_known(&self, session: &str) -> bool {
+        self.lock().secrets.contains_key(session)
+    }
+
     /// Keeps them for as long as the server runs.
     pub(crate) fn keep(&self, session: &str, job: &JobId, secrets: BTreeMap<String, String>) {
         if secrets.is_empty() {

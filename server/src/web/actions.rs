@@ -160,26 +160,25 @@ pub(super) async fn submit(
         })
         .await
     };
-    let mut response = match submitted {
-        Ok(submitted) => {
-            if let Submitted::Started(receiver) = submitted {
-                wait(receiver, asked.app.settings.patience).await;
-            }
-            asked.back(Some(&step)).await
+    match submitted {
+        Ok(Submitted::Started(receiver)) => {
+            wait(receiver, asked.app.settings.patience).await;
+            let mut response = asked.back(Some(&step)).await?;
+            response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            Ok(response)
         }
+        // Nothing was kept under the new name.
+        Ok(Submitted::Before) => asked.back(Some(&step)).await,
         Err(error) => asked.refused(error, Some(step), submission).await,
-    }?;
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
     }
-    Ok(response)
 }
 
 /// A session where a form has a secret, and there is none yet.
 fn new_session(app: &App, workflow: &str, step: &str, session: &mut Session, base: &Base) -> Option<HeaderValue> {
     let workflow = app.workflow(name_of(workflow)).ok()?;
     let step = &workflow.steps()[workflow.position(step)?];
-    if session.0.is_some() || !step.fields().iter().any(crate::workflow::Field::is_secret) {
+    let is_ours = session.0.as_deref().is_some_and(|name| app.sessions.is_known(name));
+    if is_ours || !step.fields().iter().any(crate::workflow::Field::is_secret) {
         return None;
     }
     let name = uuid::Uuid::new_v4().simple().to_string();

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -27,19 +27,24 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     let (mut parts, body) = request.into_parts();
     let Ok(base) = Base::from_request_parts(&mut parts, &()).await;
     let request = Request::from_parts(parts, body);
-    let is_api = is_api(request.uri().path());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let is_api = is_api(&path);
     let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path());
     let checked = may_ask(&app, request.method(), request.uri(), request.headers());
     let response = match checked {
         Ok(()) => next.run(request).instrument(span.clone()).await,
         Err(error) => error.into_response(),
     };
+    let response = explained(response, &method, &path);
     let mut response = match response.extensions().get::<Arc<Error>>().cloned() {
         Some(error) => {
             if error.status().is_server_error() {
                 tracing::error!(parent: &span, %error, "a request failed");
             }
-            render::error(&app, &base, &error, is_api)
+            let allowed = response.headers().get(ALLOW).cloned();
+            let mut drawn = render::error(&app, &base, &error, is_api);
+            drawn.headers_mut().extend(allowed.map(|allowed| (ALLOW, allowed)));
+            drawn
         }
         None => response,
     };
@@ -48,6 +53,28 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     app.metrics.count(response.status().as_u16(), microseconds);
     tracing::debug!(parent: &span, status = response.status().as_u16(), microseconds, "answered");
     response
+}
+
+/// What the router refuses by itself is an error like any other.
+fn explained(response: Response, method: &Method, path: &str) -> Response {
+    if response.extensions().get::<Arc<Error>>().is_some() {
+        return response;
+    }
+    let error = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Error::WrongMethod {
+            method: method.to_string(),
+            path: path.to_owned(),
+        },
+        // Handlers refuse a request with an error of ours.
+        StatusCode::BAD_REQUEST => Error::Malformed {
+            reason: format!("{path} is no address in UTF-8"),
+        },
+        _ => return response,
+    };
+    let mut explained = error.into_response();
+    let allowed = response.headers().get(ALLOW).cloned();
+    explained.headers_mut().extend(allowed.map(|allowed| (ALLOW, allowed)));
+    explained
 }
 
 /// Whether errors on this path are JSON.

@@ -42,6 +42,10 @@ impl StepError {
         self
     }
 
+    pub(crate) fn at_no_place(self) -> Self {
+        Self { place: None, ..self }
+    }
+
     /// An error that has `Debug` alone. See [`report_by_debug!`](crate::report_by_debug!).
     #[track_caller]
     pub fn of_debug<E: Debug>(error: &E) -> Self {

@@ -12,6 +12,7 @@ mod workflows;
 mod actions;
 mod api;
 mod forms;
+mod hostile;
 mod live;
 mod pages;
 mod server;

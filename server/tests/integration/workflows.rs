@@ -88,6 +88,7 @@ fn trouble() -> Workflow {
                         std::thread::sleep(Duration::from_millis(100));
                     }
                 }
+                "lock" => job.finalize()?,
                 "child" => {
                     let child = std::process::Command::new("sleep").arg("600").spawn()?;
                     job.set("child", &child.id())?;
