@@ -19,7 +19,7 @@
 //!
 //! # Within
 //! A request comes in by `web` (routes, pages, API), what it changes goes through `runs` (one at a time a job) to a `worker`, and what
-//! the pages show is a `view` of the job, made from the store alone. `live` tells open pages of changes, whoever made them.
+//! the pages show is a `view` of the job, made from the store and the outputs kept beside it. `live` tells open pages of changes, whoever made them.
 
 #![forbid(unsafe_code)]
 
@@ -46,7 +46,7 @@ mod workflow;
 
 pub use error::Error;
 pub use form::Problems;
-pub use program::{LISTENER, STATUS, main, main_from};
+pub use program::{KEEPER, LISTENER, STATUS, main, main_from};
 pub use router::{Router, Served};
 pub use runtime::block_on;
 /// What the value of a step has; here so that a port can name it without a dependency of its own.

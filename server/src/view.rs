@@ -1,4 +1,4 @@
-//! A job as a run of a workflow: which of its steps are done, and what comes next. Made from the store alone.
+//! A job as a run of a workflow: which of its steps are done, and what comes next. Made from the store and the outputs kept beside it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
