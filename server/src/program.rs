@@ -22,6 +22,11 @@ pub const LISTENER: &str = "PIPULATE_LISTENER";
 /// Names the file by which `pipulate serve` tells what it does.
 pub const STATUS: &str = "PIPULATE_STATUS";
 
+/// Holds the process id of the `pipulate serve` that started this: where that is killed, nobody else would end the app.
+pub const KEEPER: &str = "PIPULATE_KEEPER";
+
+/// How often the keeper is looked for.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long connections may take to end once the steps have.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -200,6 +205,7 @@ async fn serve(listener: TcpListener, served: &Served, grace: Duration) -> Resul
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                () = left_alone() => tracing::warn!("what started this server is gone"),
             }
         }
     };
@@ -223,6 +229,18 @@ async fn serve(listener: TcpListener, served: &Served, grace: Duration) -> Resul
     tokio::select! {
         served = server => served.map_err(|error| format!("serving failed: {error}")),
         () = ended => Ok(()),
+    }
+}
+
+/// Waits until the keeper has ended; for ever where there is none.
+async fn left_alone() {
+    let Ok(keeper) = std::env::var(KEEPER) else {
+        return std::future::pending().await;
+    };
+    // Whoever outlives its parent gets another one.
+    let is_kept = || rustix::process::getppid().is_some_and(|parent| parent.as_raw_nonzero().to_string() == keeper);
+    while is_kept() {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -17,6 +17,8 @@ use crate::signals;
 const LISTENER: &str = "PIPULATE_LISTENER";
 /// Names the file by which the app is told what happens here.
 const STATUS: &str = "PIPULATE_STATUS";
+/// Holds our process id: an app whose keeper is gone ends by itself.
+const KEEPER: &str = "PIPULATE_KEEPER";
 /// What the app prints when it serves.
 const READY: &str = "Serving at ";
 /// How long an app may take to serve.
@@ -45,6 +47,7 @@ impl App {
             .current_dir(folder)
             .env(LISTENER, "stdin")
             .env(STATUS, status)
+            .env(KEEPER, std::process::id().to_string())
             .stdin(Stdio::from(socket))
             .stdout(Stdio::piped())
             .kill_on_drop(true);

@@ -20,6 +20,7 @@ use super::protocol::{CONTROL, Ended, SOCKET, Task, WORKER};
 use super::scanner::Scanner;
 use super::services::{Current, Running};
 use crate::outputs::Stream;
+use crate::program::{KEEPER, LISTENER};
 use crate::workflow::StepError;
 
 /// How long a worker may take to begin. It takes milliseconds, but for a machine under load.
@@ -60,6 +61,9 @@ impl Worker {
             .to_command()
             .env(WORKER, std::process::id().to_string())
             .env(SOCKET, &socket)
+            // An app that a step starts is not kept by ours.
+            .env_remove(KEEPER)
+            .env_remove(LISTENER)
             .stdin(Stdio::null())
             .stdout(stdout_writer)
             .stderr(stderr_writer)

@@ -271,3 +271,34 @@ fn a_port_that_is_taken_is_said_clearly() {
         "{said}"
     );
 }
+
+#[test]
+fn a_server_ends_with_the_process_that_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("pipeline.db");
+    let arguments = ["--addr", "127.0.0.1:0", "--db", store.to_str().unwrap(), "--grace", "1"].join("\n");
+    let script = "export PIPULATE_KEEPER=$$; \"$0\" --exact server::server_entry --nocapture --test-threads=1 & wait";
+    let mut keeper = Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(ENTRY, arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(keeper.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let line = lines.find(|line| line.contains("Serving at http://")).unwrap();
+    let address = line.split("http://").nth(1).unwrap().trim_end_matches('/').to_owned();
+    // It serves for as long as it is kept.
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(TcpStream::connect(&address).is_ok());
+    keeper.kill().unwrap();
+    keeper.wait().unwrap();
+    let deadline = Instant::now() + BOUND;
+    while TcpStream::connect(&address).is_ok() {
+        assert!(Instant::now() < deadline, "it still serves");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
