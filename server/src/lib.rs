@@ -19,7 +19,8 @@
 //!
 //! # Within
 //! A request comes in by `web` (routes, pages, API), what it changes goes through `runs` (one at a time a job) to a `worker`, and what
-//! the pages show is a `view` of the job, made from the store and the outputs kept beside it. `live` tells open pages of changes, whoever made them.
+//! the pages show is a `view` of the job, made from the store and the outputs kept beside it. `live` tells open pages of changes, whoever
+//! made them.
 
 #![forbid(unsafe_code)]
 
