@@ -68,10 +68,10 @@ impl Metrics {
             "Jobs of which a step runs.",
             &[("", app.runs.count().to_string())],
         );
-        let (busy, spare) = app.pool.counts();
+        let (busy, idle) = app.pool.counts();
         let workers = [
             ("{state=\"busy\"}", busy.to_string()),
-            ("{state=\"idle\"}", u8::from(spare).to_string()),
+            ("{state=\"idle\"}", idle.to_string()),
         ];
         metric("workers", "gauge", "Worker processes.", &workers);
         metric(

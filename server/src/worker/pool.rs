@@ -5,9 +5,16 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::process::Worker;
 use super::protocol::WORKER;
+
+/// How many stand ready: one for the step that somebody runs, one for a page that needs a value meanwhile.
+const SPARES: usize = 2;
+/// How long after one was taken the next is started, unless it was the last: a process that starts takes the processor from the step
+/// that has just begun, and most steps are over by then.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The program that becomes a worker: this one, unless another is named.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +50,7 @@ fn own_program() -> PathBuf {
     std::env::current_exe().unwrap_or(itself)
 }
 
-/// Where workers come from. One stands ready, so that a step need not wait for a process to start.
+/// Where workers come from. Some stand ready, so that a step need not wait for a process to start.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
 }
@@ -59,9 +66,11 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    spare: Option<Worker>,
-    /// Whether the spare one is wanted, or being started.
-    wanted: bool,
+    spares: Vec<Worker>,
+    /// Whether a thread sees to the spare ones.
+    tended: bool,
+    /// Whether it is starting one.
+    starting: bool,
     running: usize,
     number: u64,
     closed: bool,
@@ -88,32 +97,39 @@ impl Pool {
         })
     }
 
-    /// Has one worker started ahead, on another thread.
+    /// Has workers started ahead, on another thread.
     pub(crate) fn warm(&self) {
+        self.warm_after(Duration::ZERO);
+    }
+
+    fn warm_after(&self, pause: Duration) {
         {
             let mut state = self.shared.lock();
-            if state.closed || state.wanted || state.spare.is_some() {
+            if state.closed || state.tended || state.spares.len() >= SPARES {
                 return;
             }
-            state.wanted = true;
+            state.tended = true;
         }
         let shared = Arc::clone(&self.shared);
         let started = std::thread::Builder::new()
             .name("worker-start".to_owned())
-            .spawn(move || shared.start_spare());
+            .spawn(move || {
+                shared.rest(pause);
+                while shared.start_spare() {}
+            });
         if started.is_err() {
-            self.shared.lock().wanted = false;
+            self.shared.lock().tended = false;
         }
     }
 
     /// A worker, as soon as there may be one more. `given_up` ends the wait.
     pub(crate) fn hire(&self, given_up: impl Fn() -> bool) -> io::Result<Hired> {
         let mut state = self.shared.lock();
-        while state.running >= self.shared.most || (state.wanted && state.spare.is_none()) {
+        while state.running >= self.shared.most || (state.starting && state.spares.is_empty()) {
             if state.closed || given_up() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            let patience = std::time::Duration::from_millis(100);
+            let patience = Duration::from_millis(100);
             state = self
                 .shared
                 .changed
@@ -125,35 +141,37 @@ impl Pool {
             return Err(io::ErrorKind::Interrupted.into());
         }
         state.running += 1;
-        let spare = state.spare.take();
+        let spare = state.spares.pop();
         drop(state);
+        // Where it was the last one, the next is not waited with.
+        self.shared.changed.notify_all();
         let worker = match spare {
             Some(worker) => Ok(worker),
             None => self.shared.start(),
         };
         let worker = worker.inspect_err(|_| self.shared.lock().running -= 1)?;
-        self.warm();
+        self.warm_after(PAUSE);
         Ok(Hired {
             worker,
             shared: Arc::clone(&self.shared),
         })
     }
 
-    /// Ends the spare one; no other is started.
+    /// Ends the spare ones; no other is started.
     pub(crate) fn close(&self) {
-        let spare = {
+        let spares = {
             let mut state = self.shared.lock();
             state.closed = true;
-            state.spare.take()
+            std::mem::take(&mut state.spares)
         };
-        drop(spare);
+        drop(spares);
         self.shared.changed.notify_all();
     }
 
-    /// How many run, and whether one stands ready.
-    pub(crate) fn counts(&self) -> (usize, bool) {
+    /// How many run, and how many stand ready.
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.shared.lock();
-        (state.running, state.spare.is_some())
+        (state.running, state.spares.len())
     }
 }
 
@@ -189,23 +207,43 @@ impl Shared {
         Worker::start(&self.command, self.folder.path(), number)
     }
 
-    fn start_spare(&self) {
+    /// Waits as long as that, or until there is no spare one.
+    fn rest(&self, pause: Duration) {
+        let state = self.lock();
+        let rested = self
+            .changed
+            .wait_timeout_while(state, pause, |state| !state.closed && !state.spares.is_empty());
+        drop(rested);
+    }
+
+    /// Starts a spare one, if one is missing; false ends it.
+    fn start_spare(&self) -> bool {
+        {
+            let mut state = self.lock();
+            state.starting = !state.closed && state.spares.len() < SPARES;
+            state.tended = state.starting;
+            if !state.starting {
+                return false;
+            }
+        }
         let started = self.start();
         let mut state = self.lock();
-        state.wanted = false;
-        let unused = match started {
-            Ok(worker) if state.closed => Some(worker),
+        state.starting = false;
+        let (unused, is_started) = match started {
+            Ok(worker) if state.closed => (Some(worker), false),
             Ok(worker) => {
-                state.spare = Some(worker);
-                None
+                state.spares.push(worker);
+                (None, true)
             }
             Err(error) => {
                 tracing::error!(%error, "no worker could be started ahead");
-                None
+                (None, false)
             }
         };
+        state.tended = is_started;
         drop(state);
         self.changed.notify_all();
         drop(unused);
+        is_started
     }
 }

@@ -57,6 +57,14 @@ impl StepError {
         &self.name
     }
 
+    /// The same error, its place as the notebook has it.
+    pub(crate) fn in_notebook(mut self, workflow: &super::Workflow) -> Self {
+        if let Some(place) = self.place.as_deref().and_then(|place| workflow.in_notebook(place)) {
+            self.place = Some(place);
+        }
+        self
+    }
+
     /// What happened.
     pub fn message(&self) -> &str {
         &self.message
@@ -67,7 +75,7 @@ impl StepError {
         self.help.as_deref()
     }
 
-    /// The file and line where it arose.
+    /// Where it arose: the line of the notebook and its cell where those are known, else the file and the line.
     pub fn place(&self) -> Option<&str> {
         self.place.as_deref()
     }

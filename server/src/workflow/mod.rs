@@ -130,6 +130,30 @@ impl Workflow {
         self.0.source
     }
 
+    /// What stands at a place of the files that the steps were compiled from, and the notebook's cell that it is of.
+    pub(crate) fn in_notebook(&self, place: &str) -> Option<String> {
+        let source = self.0.source.as_ref()?;
+        let (place, _column) = place.rsplit_once(':')?;
+        let (file, line) = place.rsplit_once(':')?;
+        let folder = file.rsplit(['/', '\\']).nth(1)?;
+        let text = if folder == "cells" {
+            source.steps
+        } else if file.ends_with("cells.rs") {
+            source.cells
+        } else {
+            return None;
+        };
+        let line: usize = line.parse().ok()?;
+        let above: Vec<&str> = text.lines().take(line).collect();
+        let is_heading = |line: &&&str| {
+            let number = line.strip_prefix("// Cell ");
+            number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let cell = above.iter().rev().find(is_heading)?.trim_start_matches("// Cell ");
+        let code = above.get(line.checked_sub(1)?)?.trim();
+        Some(format!("{code} (cell {cell})"))
+    }
+
     /// The names of the job's steps that this workflow has to do with, in order, each once.
     pub(crate) fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
@@ -159,5 +183,30 @@ impl Workflow {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_of_the_source_is_one_of_the_notebook() {
+        let cells = "// Cell 2\nfn f() {}\n\n// Cell 5\nfn g() {\n    panic!()\n}\n\npub mod steps;\n";
+        let steps = "use super::*;\n\n// Cell 7\npub fn step_01_a(pip: Pip, job: Job) {\n// Cell twelve is not one\n    prices[99]\n}\n";
+        let workflow = Workflow::new("w").source(cells, steps, "");
+        for (place, expected) in [
+            ("src/cells/steps.rs:6:5", Some("prices[99] (cell 7)")),
+            ("/home/ada/app/src/cells/steps.rs:6:5", Some("prices[99] (cell 7)")),
+            ("src/cells.rs:6:9", Some("panic!() (cell 5)")),
+            ("src/cells/steps.rs:1:1", None),
+            ("src/cells/steps.rs:99:1", None),
+            ("/rustc/library/core/src/num.rs:6:5", None),
+            ("src/main.rs:6:5", None),
+            ("somewhere", None),
+        ] {
+            assert_eq!(workflow.in_notebook(place).as_deref(), expected, "{place}");
+        }
+        assert_eq!(Workflow::new("w").in_notebook("src/cells/steps.rs:6:5"), None);
     }
 }
