@@ -127,12 +127,20 @@ impl Projects {
                 .position(|other| other.package == made.package || other.workflow == made.workflow);
             if let Some(other) = double {
                 let names = [&self.all[other], &self.all[index]].map(|project| project.notebook.display().to_string());
-                return Err(Trouble {
-                    sentence: format!("{} and {} cannot be served together", names[0], names[1]),
-                    details: format!(
+                let details = if ported[other].workflow == made.workflow {
+                    format!(
                         "Both are the workflow `{}`. Give one another file name, or another name by `%pip_job KEY --workflow NAME`.",
                         made.workflow
-                    ),
+                    )
+                } else {
+                    format!(
+                        "Both become a crate named `{}`. Give one another file name.",
+                        made.package
+                    )
+                };
+                return Err(Trouble {
+                    sentence: format!("{} and {} cannot be served together", names[0], names[1]),
+                    details,
                 });
             }
         }
@@ -203,10 +211,10 @@ impl Projects {
 
     /// The crate of an app of several workflows.
     fn write_joint(&self, ported: &[Crate]) -> Result<()> {
-        let folder = self.folder.join("app");
+        let folder = self.folder.join(JOINT);
         let server = toml::Value::from(self.libraries.join("server").to_string_lossy().into_owned());
         let mut manifest = format!(
-            "[package]\nname = \"notebooks-app\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
+            "[package]\nname = \"{JOINT}\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
              [dependencies]\npipulate-server = {{ path = {server} }}\n"
         );
         let mut workflows = Vec::new();
@@ -242,7 +250,7 @@ impl Projects {
                     ported: Some(ported), ..
                 },
             ] => self.folder.join(&ported.package),
-            _ => self.folder.join("app"),
+            _ => self.folder.join(JOINT),
         }
     }
 
@@ -298,6 +306,8 @@ impl Projects {
     }
 }
 
+/// The crate of an app of several workflows. No notebook's crate has a name that begins like this.
+const JOINT: &str = "_app";
 /// How the names of programs begin that run.
 const KEPT: &str = "run-";
 
@@ -320,4 +330,60 @@ fn write_if_new(path: &Path, text: &str) -> Result<()> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     file::write(path, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notebook(folder: &Path, name: &str, job: &str) -> PathBuf {
+        let path = folder.join(name);
+        let notebook = serde_json::json!({
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {},
+            "cells": [
+                {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": null, "source": job},
+                {"cell_type": "code", "id": "b", "metadata": {}, "outputs": [], "execution_count": null, "source": "%%pip_step one\n1"},
+            ],
+        });
+        fs::write(&path, notebook.to_string()).unwrap();
+        path
+    }
+
+    #[test]
+    fn no_notebook_takes_the_place_of_the_app_that_joins_it_with_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let notebooks = ["app.ipynb", "notebooks-app.ipynb"].map(|name| notebook(folder.path(), name, "%pip_job a"));
+        let mut projects = Projects::new(&notebooks, folder.path()).unwrap();
+        assert!(projects.port().is_ok_and(|changed| changed));
+        let manifest = |package: &Path| {
+            let text = fs::read_to_string(package.join("Cargo.toml")).unwrap();
+            text.parse::<toml::Table>().unwrap()
+        };
+        let joint = manifest(&projects.app());
+        for package in ["app", "notebooks-app"] {
+            let own = manifest(&projects.folder.join(package));
+            assert_eq!(own["package"]["name"].as_str(), Some(package));
+            assert_ne!(joint["package"]["name"].as_str(), Some(package));
+            assert!(joint["dependencies"].get(package).is_some(), "{joint}");
+        }
+    }
+
+    #[test]
+    fn notebooks_that_share_a_crates_name_are_told_of_what_they_share() {
+        let folder = tempfile::tempdir().unwrap();
+        let notebooks = [
+            notebook(folder.path(), "\u{65e5}.ipynb", "%pip_job a"),
+            notebook(folder.path(), "\u{672c}.ipynb", "%pip_job a"),
+        ];
+        let mut projects = Projects::new(&notebooks, folder.path()).unwrap();
+        let Err(trouble) = projects.port() else {
+            panic!("they cannot both be the crate");
+        };
+        assert_eq!(
+            trouble.details,
+            "Both become a crate named `notebook`. Give one another file name."
+        );
+    }
 }
