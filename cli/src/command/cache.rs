@@ -1,4 +1,4 @@
-//! `pipulate cache`: what kernels keep from one start to the next.
+//! `pipulate cache`: what kernels and web apps keep from one start to the next.
 //!
 //! The kernel writes these folders, this program only counts and removes. A name that begins with a dot is being written, or was left
 //! behind by a kernel that was killed over it.
@@ -19,10 +19,11 @@ use crate::table::Table;
 /// Nobody writes for so long: what is older and not complete was left behind.
 const ABANDONED: Duration = Duration::from_hours(1);
 
-/// Show what kernels keep compiled, and how much it takes
+/// Show what kernels and web apps keep compiled, and how much it takes
 ///
 /// `cell-library` has the source of what cells link, a version for each version of the kernel; `dependencies` has what was compiled, a
-/// version for each compiler. `pipulate kernel install` fills both, and so does the first cell that runs.
+/// version for each compiler. `pipulate kernel install` fills both, and so does the first cell that runs. `libraries` has the source of
+/// what web apps link, and `apps` the apps that `pipulate serve` has built, with what all of them share.
 #[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -45,9 +46,9 @@ enum Action {
     Clear(Clear),
 }
 
-/// Remove what kernels keep compiled
+/// Remove what kernels and web apps keep compiled
 ///
-/// No job is touched. Kernels that are running have to be started again, and the next one compiles what cells link anew.
+/// No job is touched. Kernels that are running have to be started again, and so does `pipulate serve`; the next ones compile anew.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -89,7 +90,10 @@ fn clear(data: &Path, out: &mut dyn Write) -> Result<()> {
     match freed {
         Some(bytes) => {
             writeln!(out, "{} freed", amount::size(bytes))?;
-            writeln!(out, "Start kernels that are running again: they miss what was removed.")?;
+            writeln!(
+                out,
+                "Start kernels and `pipulate serve` again where they run: they miss what was removed."
+            )?;
         }
         None => writeln!(out, "Nothing is cached in {}", data.display())?,
     }
@@ -102,9 +106,9 @@ fn data_folder() -> PathBuf {
     data.join("pipulate")
 }
 
-/// The source of what cells link, then what was compiled.
-fn folders(data: &Path) -> [Folder; 2] {
-    ["cell-library", "dependencies"].map(|name| Folder {
+/// The source of what cells link, then what was compiled; the same of web apps.
+fn folders(data: &Path) -> [Folder; 4] {
+    ["cell-library", "dependencies", "libraries", "apps"].map(|name| Folder {
         name,
         path: data.join(name),
     })
@@ -112,7 +116,7 @@ fn folders(data: &Path) -> [Folder; 2] {
 
 /// What kernels of this user have compiled for each other.
 pub(crate) fn dependencies() -> Folder {
-    let [_, dependencies] = folders(&data_folder());
+    let [_, dependencies, ..] = folders(&data_folder());
     dependencies
 }
 

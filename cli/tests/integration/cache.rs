@@ -17,6 +17,9 @@ fn filled() -> Sandbox {
         ("cell-library/0.2.0-b/Cargo.toml", 30),
         ("dependencies/0123/Cargo.lock", 400),
         ("dependencies/0123/target/debug/deps/libserde-1.rlib", 1_000_000),
+        ("libraries/0.1.0-c/core/src/lib.rs", 50),
+        ("apps/target/debug/deps/libaxum-1.rlib", 2_000_000),
+        ("apps/9c51/status.json", 5),
         ("history.sqlite", 7),
     ] {
         sandbox.write(&format!("data/pipulate/{file}"), &"x".repeat(size));
@@ -40,6 +43,8 @@ fn each_cache_is_shown_with_its_size() {
             vec!["CACHE", "VERSIONS", "SIZE", "FOLDER"],
             vec!["cell-library", "2", "60", "bytes", &folder("cell-library")],
             vec!["dependencies", "1", "1.0", "MB", &folder("dependencies")],
+            vec!["libraries", "1", "50", "bytes", &folder("libraries")],
+            vec!["apps", "2", "2.0", "MB", &folder("apps")],
         ]
     );
     assert_eq!(
@@ -47,6 +52,8 @@ fn each_cache_is_shown_with_its_size() {
         json!([
             {"name": "cell-library", "path": folder("cell-library"), "bytes": 60, "versions": 2},
             {"name": "dependencies", "path": folder("dependencies"), "bytes": 1_000_400, "versions": 1},
+            {"name": "libraries", "path": folder("libraries"), "bytes": 50, "versions": 1},
+            {"name": "apps", "path": folder("apps"), "bytes": 2_000_005, "versions": 2},
         ])
     );
 }
@@ -59,12 +66,15 @@ fn clearing_removes_what_is_cached_and_nothing_else() {
     assert_eq!(
         cleared.stdout,
         format!(
-            "Removed what was in {0}/cell-library\nRemoved what was in {0}/dependencies\n1.0 MB freed\n\
-             Start kernels that are running again: they miss what was removed.\n",
+            "Removed what was in {0}/cell-library\nRemoved what was in {0}/dependencies\nRemoved what was in {0}/libraries\n\
+             Removed what was in {0}/apps\n3.0 MB freed\n\
+             Start kernels and `pipulate serve` again where they run: they miss what was removed.\n",
             data.display()
         )
     );
-    assert!(is_empty(&data.join("cell-library")) && is_empty(&data.join("dependencies")));
+    for cache in ["cell-library", "dependencies", "libraries", "apps"] {
+        assert!(is_empty(&data.join(cache)), "{cache}");
+    }
     assert!(data.join("history.sqlite").is_file());
     let again = sandbox.run("cache clear").code(0).stderr("");
     assert_eq!(again.stdout, format!("Nothing is cached in {}\n", data.display()));
