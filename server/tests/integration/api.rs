@@ -1,5 +1,7 @@
 //! The same in JSON.
 
+use std::time::{Duration, Instant};
+
 use pipulate_server::Router;
 use serde_json::{Value, json};
 
@@ -166,4 +168,21 @@ fn health_and_metrics() {
         .is(200)
         .has("pipulate_http_requests_total{class=\"4xx\"} 1")
         .has("# TYPE pipulate_workers gauge");
+}
+
+#[test]
+fn workers_stand_ready_again_after_a_step() {
+    let site = Site::new();
+    let ready = || {
+        let deadline = Instant::now() + BOUND;
+        while !site.get("/metrics").text.contains("pipulate_workers{state=\"idle\"} 2") {
+            assert!(Instant::now() < deadline, "{}", site.get("/metrics").text);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    ready();
+    let page = site.open("hello", "ready-01");
+    site.submit(&page, "ask", &[("field.name", "Ada"), ("field.age", "36")]).is(303);
+    site.settled(&page);
+    ready();
 }
