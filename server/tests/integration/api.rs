@@ -182,7 +182,8 @@ fn workers_stand_ready_again_after_a_step() {
     };
     ready();
     let page = site.open("hello", "ready-01");
-    site.submit(&page, "ask", &[("field.name", "Ada"), ("field.age", "36")]).is(303);
+    site.submit(&page, "ask", &[("field.name", "Ada"), ("field.age", "36")])
+        .is(303);
     site.settled(&page);
     ready();
 }
