@@ -3,6 +3,8 @@
 
 const BEGIN: &[u8] = b"EVCXR_BEGIN_CONTENT ";
 const END: &[u8] = b"\nEVCXR_END_CONTENT\n";
+/// How much of a content is waited for, in bytes: one that does not end by then is text.
+const LONGEST: usize = 32 * 1024 * 1024;
 
 /// A part of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +37,13 @@ impl Scanner {
             };
             let before: Vec<u8> = self.pending.drain(..at).collect();
             push(&mut parts, &before);
-            let Some(line_end) = find(&self.pending, b"\n", 0) else {
-                return parts;
-            };
-            let Some(end) = find(&self.pending, END, line_end.max(self.searched)) else {
+            let line_end = find(&self.pending, b"\n", 0);
+            let end = line_end.and_then(|line_end| find(&self.pending, END, line_end.max(self.searched)));
+            let (Some(line_end), Some(end)) = (line_end, end) else {
                 self.searched = self.pending.len().saturating_sub(END.len());
+                if self.pending.len() > LONGEST {
+                    parts.append(&mut self.finish());
+                }
                 return parts;
             };
             let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -120,6 +124,22 @@ mod tests {
             }
             add(scanner.finish());
             assert_eq!(parts, expected, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_content_without_an_end_is_not_kept_for_ever() {
+        for mark in ["EVCXR_BEGIN_CONTENT text/html\n", "EVCXR_BEGIN_CONTENT text/html"] {
+            let mut scanner = Scanner::default();
+            assert_eq!(scanner.take(mark.as_bytes()), []);
+            assert_eq!(scanner.take(&vec![b'x'; LONGEST / 2]), []);
+            let parts = scanner.take(&vec![b'x'; LONGEST / 2 + 1]);
+            let [Part::Text(text)] = parts.as_slice() else {
+                panic!("{} parts", parts.len());
+            };
+            assert!(text.starts_with(mark) && text.len() > LONGEST);
+            assert!(scanner.pending.is_empty());
+            assert_eq!(scanner.take(b"x"), [Part::Text("x".to_owned())]);
         }
     }
 
