@@ -116,7 +116,8 @@ fn job_read(request: &Request) -> Option<&JobKey> {
     }
 }
 
-#[cfg(all(test, feature = "memory"))]
+#[cfg(feature = "memory")]
+#[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
