@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::failure::Failure;
@@ -25,6 +25,43 @@ const READY: &str = "Serving at ";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long an app may take to end: it gives its steps ten seconds.
 const GOODBYE: Duration = Duration::from_secs(15);
+
+/// How long an app may take to say whether steps run.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Whether the app behind a socket runs steps. One that does not answer is not waited for.
+pub(crate) async fn runs_steps(listener: &TcpListener) -> bool {
+    let Ok(mut address) = listener.local_addr() else {
+        return false;
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    let asked = async {
+        let mut connection = tokio::net::TcpStream::connect(address).await?;
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await?;
+        Ok::<String, std::io::Error>(answer)
+    };
+    match tokio::time::timeout(ANSWER, asked).await {
+        Ok(Ok(answer)) => counts_running(&answer),
+        _ => false,
+    }
+}
+
+/// Whether metrics count jobs that run.
+fn counts_running(metrics: &str) -> bool {
+    let counts = metrics.lines().filter(|line| line.starts_with("pipulate_jobs_running"));
+    counts
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .any(|count| count > 0.0)
+}
 
 /// A process that serves.
 pub(crate) struct App {
@@ -98,6 +135,25 @@ impl App {
             signals::kill_group(&mut self.process);
             // Killed, it ends.
             let _ = self.process.wait().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_is_counted() {
+        for (metrics, expected) in [
+            ("# HELP pipulate_jobs_running Jobs.\npipulate_jobs_running 1", true),
+            (
+                "# HELP pipulate_jobs_running 1\npipulate_jobs_running 0\npipulate_workers 2",
+                false,
+            ),
+            ("", false),
+        ] {
+            assert_eq!(counts_running(metrics), expected, "{metrics}");
         }
     }
 }

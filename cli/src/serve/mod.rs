@@ -58,7 +58,8 @@ pub(crate) fn serve(options: &Options, store: &StoreOption) -> Result<()> {
             database: place.url(),
             projects,
             running: None,
-            starts: 0,
+            next: None,
+            builds: 0,
         };
         let served = server.run().await;
         server.stop().await;
@@ -75,13 +76,17 @@ struct Server<'a> {
     database: String,
     projects: Projects,
     running: Option<App>,
-    /// How many apps have been started.
-    starts: usize,
+    /// A program that is to take over as soon as no step runs, and since when it is being made.
+    next: Option<(PathBuf, Instant)>,
+    /// How many programs have been built.
+    builds: usize,
 }
 
 /// What ends the wait for a change.
 enum Woken {
     Changed,
+    /// The next app may take over.
+    Idle,
     Ended(String),
     Signal,
 }
@@ -92,11 +97,11 @@ impl Server<'_> {
             return Err(trouble.into_failure().into());
         }
         anstream::eprintln!("Building the app. The first time takes minutes; later only what has changed is built.");
-        let built = match self.build(true).await? {
-            Ok(built) => built,
+        let program = match self.build(true).await? {
+            Ok(program) => program,
             Err(trouble) => return Err(trouble.into_failure().into()),
         };
-        self.start(&built).await?;
+        self.start(&program).await?;
         let address = self.listener.local_addr()?;
         let url = format!("http://{address}/");
         anstream::println!(
@@ -118,23 +123,39 @@ impl Server<'_> {
                         .into());
                 }
                 Woken::Changed => {
-                    let started = Instant::now();
-                    match self.renew().await? {
-                        Ok(true) => anstream::eprintln!("Built again in {:.1} s.", started.elapsed().as_secs_f64()),
-                        Ok(false) => {}
-                        Err(trouble) => {
-                            let sentence = format!("{}. The app stays as it was.", with_capital(&trouble.sentence));
-                            self.projects.say("failed", &sentence, &trouble.details)?;
-                            anstream::eprintln!("{}\n{}", trouble.sentence, visible(&trouble.details));
-                            anstream::eprintln!("The app stays as it was.");
-                        }
+                    if let Err(trouble) = self.renew().await? {
+                        self.complain(&trouble)?;
                     }
+                }
+                Woken::Idle => {
+                    let Some((program, since)) = self.next.take() else {
+                        continue;
+                    };
+                    if let Err(error) = self.start(&program).await {
+                        self.projects.forget();
+                        self.complain(&Trouble {
+                            sentence: "the new app does not start".to_owned(),
+                            details: crate::failure::message(&error),
+                        })?;
+                        continue;
+                    }
+                    self.projects.say("", "", "")?;
+                    anstream::eprintln!("Built again in {:.1} s.", since.elapsed().as_secs_f64());
                 }
             }
         }
     }
 
-    /// Waits until a notebook is another one, the app ends, or a signal comes.
+    /// Says in pages and terminal why there is no newer app.
+    fn complain(&self, trouble: &Trouble) -> Result<()> {
+        let sentence = format!("{}. The app stays as it was.", with_capital(&trouble.sentence));
+        self.projects.say("failed", &sentence, &trouble.details)?;
+        anstream::eprintln!("{}\n{}", trouble.sentence, visible(&trouble.details));
+        anstream::eprintln!("The app stays as it was.");
+        Ok(())
+    }
+
+    /// Waits until a notebook is another one, the next app may take over, the app ends, or a signal comes.
     async fn wait(&mut self) -> Result<Woken> {
         let mut seen: Option<Instant> = None;
         loop {
@@ -148,50 +169,82 @@ impl Server<'_> {
                     if seen.is_some_and(|seen| seen.elapsed() >= SETTLED) {
                         return Ok(Woken::Changed);
                     }
+                    if self.next.is_some() && !app::runs_steps(&self.listener).await {
+                        return Ok(Woken::Idle);
+                    }
                 }
             }
         }
     }
 
-    /// Ports and builds again, and lets the new app take over. False when the change makes no difference.
-    async fn renew(&mut self) -> Result<Result<bool, Trouble>> {
+    /// Ports and builds again, where the change makes a difference. The new app takes over when no step runs.
+    async fn renew(&mut self) -> Result<Result<(), Trouble>> {
+        let since = Instant::now();
         match self.projects.port() {
             Err(trouble) => return Ok(Err(trouble)),
             Ok(false) => {
-                self.projects.say("", "", "")?;
-                return Ok(Ok(false));
+                if self.next.is_none() {
+                    self.projects.say("", "", "")?;
+                }
+                return Ok(Ok(()));
             }
             Ok(true) => {}
         }
         let sentence = "The notebook has changed: the app is being built again.";
         anstream::eprintln!("{sentence}");
         self.projects.say("building", sentence, "")?;
-        let built = match self.build(false).await? {
-            Ok(built) => built,
+        // What was to take over is not the latest any more.
+        self.next = None;
+        match self.build(false).await? {
+            Ok(program) => {
+                if app::runs_steps(&self.listener).await {
+                    let sentence =
+                        "The notebook has changed: the new app takes over when the step that runs has ended.";
+                    anstream::eprintln!("{sentence}");
+                    self.projects.say("building", sentence, "")?;
+                }
+                self.next = Some((program, since));
+                Ok(Ok(()))
+            }
             Err(trouble) => {
                 self.projects.forget();
-                return Ok(Err(trouble));
+                Ok(Err(trouble))
             }
-        };
-        self.start(&built).await?;
-        self.projects.say("", "", "")?;
-        Ok(Ok(true))
+        }
     }
 
-    async fn build(&mut self, is_first: bool) -> Result<Result<Built, Trouble>> {
-        build::build(&self.projects, self.options.release, is_first, &mut self.signals).await
+    /// Builds the app, and keeps its program under a name of its own.
+    async fn build(&mut self, is_first: bool) -> Result<Result<PathBuf, Trouble>> {
+        // Between cargo's end and the keeping, nobody else's build of the same name may come.
+        let _lock = loop {
+            if let Some(lock) = self.projects.try_lock()? {
+                break lock;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                signal = self.signals.next() => {
+                    return Err(Failure::signalled("the build was interrupted", signal).into());
+                }
+            }
+        };
+        let built = build::build(&self.projects, self.options.release, is_first, &mut self.signals).await?;
+        Ok(match built {
+            Ok(Built { program }) => {
+                self.builds += 1;
+                Ok(self.projects.keep(&program, self.builds)?)
+            }
+            Err(trouble) => Err(trouble),
+        })
     }
 
     /// Starts an app, waits until it serves, and lets the one before it end.
-    async fn start(&mut self, built: &Built) -> Result<()> {
-        self.starts += 1;
-        let program = self.projects.keep(&built.program, self.starts)?;
+    async fn start(&mut self, program: &Path) -> Result<()> {
         let mut arguments = vec!["--db".to_owned(), self.database.clone()];
         for host in &self.options.hosts {
             arguments.extend(["--host".to_owned(), host.clone()]);
         }
         let app = App::start(
-            &program,
+            program,
             &arguments,
             &self.listener,
             &self.projects.status(),

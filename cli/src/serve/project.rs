@@ -259,6 +259,18 @@ impl Projects {
         &self.target
     }
 
+    /// Keeps other processes from building in [`target`](Self::target) until the file is closed; `None` while another one does.
+    pub(crate) fn try_lock(&self) -> Result<Option<fs::File>> {
+        let path = self.target.with_extension("lock");
+        let failed = || format!("cannot lock {}", path.display());
+        let file = fs::File::create(&path).with_context(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error).with_context(failed),
+        }
+    }
+
     /// A message of the compiler's, at the notebook's place. `line` is cargo's.
     pub(crate) fn translate(&self, line: &str) -> Option<pipulate_port::Diagnostic> {
         let about: About = serde_json::from_str(line).ok()?;
