@@ -232,8 +232,10 @@ impl App {
         {
             return Ok(Submitted::Before);
         }
-        self.may_change(&job, &info, &format!("run step `{}`", step.name()), submission.revision)?;
+        // The view first: what another process changes after it is found by the job's revision, or by those of the values.
         let view = JobView::of(self, workflow, &job)?;
+        let info = job.info()?.unwrap_or(info);
+        self.may_change(&job, &info, &format!("run step `{}`", step.name()), submission.revision)?;
         if let Some(first) = view.first_open().filter(|first| *first < position) {
             return Err(Error::TooEarly {
                 step: step.name().to_owned(),

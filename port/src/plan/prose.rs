@@ -1,6 +1,7 @@
 //! The workflow's title, and what is said about each step: the notebook's markdown.
 
 use super::Plan;
+use super::read::skip_tag;
 use crate::markdown::first_heading;
 use crate::notebook::CellKind;
 use crate::report::Outcome;
@@ -26,6 +27,10 @@ impl Plan<'_> {
                     continue;
                 }
                 CellKind::Markdown => {}
+            }
+            if let Some(tag) = skip_tag(cell) {
+                self.outcomes[index] = left_out(format!("it is tagged `{tag}`"));
+                continue;
             }
             if cell.has_attachments {
                 self.note(index, 0, "the files attached to it are left out");

@@ -14,13 +14,18 @@ use crate::dependencies::{self, OURS};
 use crate::items::{Known, Merged};
 use crate::lower::timed;
 use crate::magics::{Fate, fate, nearest};
-use crate::notebook::CellKind;
+use crate::notebook::{CellKind, NotebookCell};
 use crate::report::Outcome;
 use crate::tokens;
 use crate::{names, plain};
 
 /// Tags of cells that a port leaves out: ours, Jupyter's, and that of cells which other programs replace.
 const SKIP: [&str; 3] = ["skip", "skip-execution", "parameters"];
+
+/// The tag for which a cell is left out.
+pub(super) fn skip_tag(cell: &NotebookCell) -> Option<&'static str> {
+    SKIP.into_iter().find(|tag| cell.has_tag(tag))
+}
 
 /// A cell that is left out for a tag.
 pub(super) struct Skipped {
@@ -40,7 +45,7 @@ impl<'a> Plan<'a> {
                 continue;
             }
             let parsed = cell::parse(&cell.source);
-            if let Some(tag) = SKIP.into_iter().find(|tag| cell.has_tag(tag)) {
+            if let Some(tag) = skip_tag(cell) {
                 self.outcomes[index] = left_out(format!("it is tagged `{tag}`"));
                 let names = analyse(&parsed).map(|analysis| {
                     let items = analysis.items.iter().flat_map(defined_names);

@@ -96,3 +96,21 @@ fn a_heading_that_is_the_label_stands_once() {
         assert_eq!(workflow.contains("##"), description.contains("##"), "{workflow}");
     }
 }
+
+#[test]
+fn markdown_that_is_tagged_is_for_the_notebook_alone() {
+    let fixture = Fixture::new().markdown("# Title").markdown("Try it twice.");
+    let ported = fixture
+        .tagged_markdown(&["skip"], "Only here.")
+        .code("%%pip_step a\n1")
+        .port();
+    let workflow = file(&ported, "src/workflow.rs");
+    assert!(
+        workflow.contains("Try it twice.") && !workflow.contains("Only here."),
+        "{workflow}"
+    );
+    assert_eq!(
+        ported.report.cells[2].outcome.to_string(),
+        "left out: it is tagged `skip`"
+    );
+}

@@ -33,10 +33,14 @@ impl Fixture {
         self
     }
 
-    pub(crate) fn markdown(mut self, source: &str) -> Self {
+    pub(crate) fn markdown(self, source: &str) -> Self {
+        self.tagged_markdown(&[], source)
+    }
+
+    pub(crate) fn tagged_markdown(mut self, tags: &[&str], source: &str) -> Self {
         let id = format!("id-{}", self.cells.len() + 1);
         self.cells
-            .push(json!({ "cell_type": "markdown", "id": id, "metadata": {}, "source": source }));
+            .push(json!({ "cell_type": "markdown", "id": id, "metadata": { "tags": tags }, "source": source }));
         self
     }
 
