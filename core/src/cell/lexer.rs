@@ -157,7 +157,7 @@ pub(super) fn line_end(text: &str, offset: usize) -> usize {
 }
 
 /// Rust's keywords, without the contextual ones.
-pub(super) fn is_keyword(word: &str) -> bool {
+pub fn is_keyword(word: &str) -> bool {
     matches!(
         word,
         "as" | "async"

@@ -53,6 +53,7 @@ pub use calls::{GetCall, InputCall, JobCall, SetCall, StepCall, json_literal, wa
 pub use completeness::{Completeness, completeness};
 pub use completion::{Completing, completing};
 pub use impls::ImplBlock;
+pub use lexer::is_keyword;
 pub use mentions::{awaits, mentions, names_crate};
 pub use nearest::nearest;
 pub use parse::parse;
