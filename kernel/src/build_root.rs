@@ -109,6 +109,7 @@ impl Drop for BuildRoot {
             return;
         }
         crate::processes::kill_children_in(&self.path);
+        crate::processes::kill_marked(&self.path);
         if let Err(error) = std::fs::remove_dir_all(&self.path) {
             tracing::warn!(%error, "the kernel's folder is left behind");
         }
@@ -116,6 +117,12 @@ impl Drop for BuildRoot {
             *weak = Weak::new();
         }
     }
+}
+
+/// The root's path, once this process has had one.
+pub fn path_of_this_process() -> Option<PathBuf> {
+    let root = ROOT.lock().unwrap_or_else(PoisonError::into_inner);
+    root.as_ref().map(|(path, _)| path.clone())
 }
 
 /// What cargo is told in a root.

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use pipulate_kernel::connection::Connection;
 use pipulate_kernel::history::History;
-use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, standard_library, start, worker};
+use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, guard, standard_library, start, worker};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
@@ -34,6 +34,7 @@ const LOG_DEFAULT: &str = "error,pipulate=warn,pipulate_kernel=warn";
 fn main() -> ExitCode {
     // This binary is also the program around user code: asked for first, since nothing below is meant for that role.
     worker::hook();
+    guard::hook();
     // And the program that cargo runs in place of rustc, for the cache of compiled dependencies.
     engine::evcxr::rustc_wrapper_hook();
     standard_library::announce();

@@ -1,9 +1,16 @@
-//! Processes that this one has started, directly or not: cargo, and the compilers that it runs.
+//! Processes that this one has started, directly or not: cargo, the compilers that it runs, and shell lines.
 
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{build_root, standard_library};
+
+/// The variable that says of a process which kernel's it is, by the kernel's folder.
+pub const MARK: &str = "PIPULATE_KERNEL_FOLDER";
 
 /// Kills every child of this process that works in `folder` or below it, and all that such a child has started.
 pub fn kill_children_in(folder: &Path) {
@@ -22,12 +29,33 @@ pub fn kill_children_in(folder: &Path) {
     }
 }
 
-/// Kills every process that works in `folder` or below it, until there is none.
-pub fn kill_all_in(folder: &Path) {
+/// Has a process that the kernel starts, and all that it starts in its turn, known as the kernel's. They see nothing of what the
+/// kernel's environment holds for rust-analyzer.
+pub fn mark(command: &mut Command) {
+    if let Some(root) = build_root::path_of_this_process() {
+        command.env(MARK, root);
+    }
+    if standard_library::announced_root().is_some() {
+        command.env_remove(standard_library::VARIABLE);
+    }
+}
+
+/// Kills every process that is [marked](mark) as that of the kernel with the folder `root`, until there is none.
+pub fn kill_marked(root: &Path) {
+    kill_until_none(|process| is_marked(process, root));
+}
+
+/// Kills every process that is [marked](mark) as that of the kernel with the folder `root`, or works in that folder or below it,
+/// until there is none.
+pub fn kill_all_of(root: &Path) {
+    kill_until_none(|process| works_in(process, root) || is_marked(process, root));
+}
+
+fn kill_until_none(is_wanted: impl Fn(u32) -> bool) {
     loop {
         let found: Vec<Pid> = processes()
             .into_iter()
-            .filter(|(process, _)| works_in(*process, folder))
+            .filter(|(process, _)| is_wanted(*process))
             .filter_map(|(process, _)| Pid::from_raw(i32::try_from(process).ok()?))
             .filter(|process| *process != rustix::process::getpid())
             .collect();
@@ -62,10 +90,18 @@ fn works_in(process: u32, folder: &Path) -> bool {
     std::fs::read_link(format!("/proc/{process}/cwd")).is_ok_and(|working| working.starts_with(folder))
 }
 
+/// Whether the environment that a process began with holds the mark.
+#[cfg(target_os = "linux")]
+fn is_marked(process: u32, root: &Path) -> bool {
+    let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+    let mark = marking(root);
+    environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+}
+
 /// Every process and its parent.
 #[cfg(not(target_os = "linux"))]
 fn processes() -> Vec<(u32, u32)> {
-    let Ok(output) = std::process::Command::new("ps").args(["-axo", "pid=,ppid="]).output() else {
+    let Ok(output) = Command::new("ps").args(["-axo", "pid=,ppid="]).output() else {
         return Vec::new();
     };
     String::from_utf8_lossy(&output.stdout)
@@ -79,7 +115,7 @@ fn processes() -> Vec<(u32, u32)> {
 
 #[cfg(not(target_os = "linux"))]
 fn works_in(process: u32, folder: &Path) -> bool {
-    let output = std::process::Command::new("lsof")
+    let output = Command::new("lsof")
         .args(["-a", "-d", "cwd", "-Fn", "-p", &process.to_string()])
         .output();
     output.is_ok_and(|output| {
@@ -90,11 +126,25 @@ fn works_in(process: u32, folder: &Path) -> bool {
     })
 }
 
+/// Whether the environment that a process began with holds the mark.
+#[cfg(not(target_os = "linux"))]
+fn is_marked(process: u32, root: &Path) -> bool {
+    let output = Command::new("ps")
+        .args(["-E", "-ww", "-o", "command=", "-p", &process.to_string()])
+        .output();
+    let mark = marking(root);
+    output.is_ok_and(|output| output.stdout.split(u8::is_ascii_whitespace).any(|word| word == mark))
+}
+
+/// The variable in an environment.
+fn marking(root: &Path) -> Vec<u8> {
+    [MARK.as_bytes(), b"=", root.as_os_str().as_bytes()].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt;
-    use std::process::Command;
 
     #[test]
     fn all_that_works_in_the_folder_is_killed_whoever_started_it() {
@@ -109,7 +159,7 @@ mod tests {
             .unwrap();
         let mut line = String::new();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut line).unwrap();
-        kill_all_in(&folder);
+        kill_all_of(&folder);
         assert_eq!(shell.wait().unwrap().signal(), Some(9));
         assert!(!works_in(line.trim().parse().unwrap(), &folder));
     }

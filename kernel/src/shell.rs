@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, test_kill_process_group};
 
 use crate::outputs::{CellError, Outputs, Stream};
+use crate::processes;
 use crate::state::NotebookState;
 
 const PIECE: usize = 64 * 1024;
@@ -40,7 +41,9 @@ pub fn run_script(
 ) -> Result<(), CellError> {
     let failed = |error: &io::Error| CellError::new("ShellError", format!("`{shell}` could not be run: {error}"));
     let directory = state.directory().map_err(|error| failed(&error))?;
-    let mut child = Command::new(shell)
+    let mut command = Command::new(shell);
+    processes::mark(&mut command);
+    let mut child = command
         .arg("-c")
         .arg(script)
         .envs(state.environment())

@@ -13,6 +13,7 @@ use crate::cell_socket::CellSocket;
 use crate::engine::Engine;
 use crate::engine::evcxr::{EvcxrEngine, Options};
 use crate::engine::handle::EngineHandle;
+use crate::guard::Guard;
 use crate::session::Session;
 use crate::state::{NotebookState, Settings};
 
@@ -25,6 +26,8 @@ pub struct Running {
     pub session: Arc<Session>,
     _folder: TempDir,
     _root: Arc<BuildRoot>,
+    // Goes last: until then, it ends what this process cannot.
+    _guard: Option<Guard>,
 }
 
 /// Starts a notebook. Its engine starts in the background; all that needs no Rust works at once.
@@ -33,6 +36,7 @@ pub struct Running {
 /// user's that keeps the cell library; see [`data_folder`].
 pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<Running> {
     let root = BuildRoot::acquire()?;
+    let guard = guard(&worker, &root);
     let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
     let options = options(&root, worker, data)?;
@@ -53,6 +57,7 @@ pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<
         session,
         _folder: folder,
         _root: root,
+        _guard: guard,
     })
 }
 
@@ -60,6 +65,7 @@ pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<
 pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
     let started = Instant::now();
     let root = BuildRoot::acquire()?;
+    let _guard = guard(&worker, &root);
     let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
     let options = options(&root, worker, data)?;
@@ -69,6 +75,13 @@ pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
         .build_cell_library()
         .map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
     Ok(started.elapsed())
+}
+
+/// Without a guard, a kernel that is killed leaves behind what it had started; nothing else depends on it.
+fn guard(program: &Path, root: &BuildRoot) -> Option<Guard> {
+    Guard::start(program, root.path())
+        .inspect_err(|error| tracing::warn!(%error, "the kernel has no guard"))
+        .ok()
 }
 
 fn options(root: &Arc<BuildRoot>, worker: PathBuf, data: &Path) -> io::Result<Options> {

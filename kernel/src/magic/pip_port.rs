@@ -136,6 +136,7 @@ fn write(notebook: &Path, folder: &str, force: bool, context: &Context<'_>) -> R
         .filter(|program| program.is_file())
         .unwrap_or_else(|| PathBuf::from(PROGRAM));
     let mut command = Command::new(&program);
+    crate::processes::mark(&mut command);
     command.arg("port").arg(notebook).arg("--output").arg(&folder);
     if force {
         command.arg("--force");

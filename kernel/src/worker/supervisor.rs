@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pipulate::store::wire::{FRAME_LIMIT, read_message, write_message};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -46,9 +46,6 @@ struct Supervisor {
     /// Cells get a checkpoint.
     checkpoints: bool,
     kernel: UnixStream,
-    /// The kernel's process, and the folder below which it compiles.
-    parent: Option<Pid>,
-    folder: PathBuf,
     /// A pipe is absent once user code has closed its end.
     stdout: Option<File>,
     stderr: Option<File>,
@@ -80,7 +77,6 @@ enum Cell {
 impl Supervisor {
     fn start() -> io::Result<Self> {
         let socket = std::env::var_os(super::SOCKET).ok_or_else(|| io::Error::other("no socket to the kernel"))?;
-        let parent = rustix::process::getppid();
         let mut kernel = UnixStream::connect(&socket)?;
         send(
             &mut kernel,
@@ -109,12 +105,6 @@ impl Supervisor {
             recovery: Recovery::default(),
             checkpoints: true,
             kernel,
-            parent,
-            folder: Path::new(&socket)
-                .ancestors()
-                .nth(2)
-                .map(Path::to_owned)
-                .unwrap_or_default(),
             stdout: Some(stdout),
             stderr: Some(stderr),
             evcxr: File::from(io::stdin().as_fd().try_clone_to_owned()?),
@@ -458,18 +448,6 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         self.kill_group();
         system::kill_children(&[]);
-        // A kernel that was killed could not end cargo and the compilers.
-        let orphaned = rustix::process::getppid() != self.parent;
-        if orphaned && crate::build_root::is_root(&self.folder) {
-            // A compiler that has just been killed may still write. What is left then is the next kernel's to remove.
-            for _ in 0..20 {
-                crate::processes::kill_all_in(&self.folder);
-                if std::fs::remove_dir_all(&self.folder).is_ok() || !self.folder.exists() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(50));
-            }
-        }
     }
 }
 

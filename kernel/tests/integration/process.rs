@@ -51,15 +51,17 @@ impl Process {
 
     /// The kernel's own program, with the real engine, on a store and data of its own.
     fn start_real() -> (Self, Client, tempfile::TempDir) {
-        Self::start_command(|file, folder| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_pipulate-kernel"));
-            command
-                .arg("-f")
-                .arg(file)
-                .env("PIPULATE_URL", folder.join("pipeline.db"))
-                .env("XDG_DATA_HOME", folder);
-            command
-        })
+        Self::start_command(Self::real_command)
+    }
+
+    fn real_command(file: &Path, folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pipulate-kernel"));
+        command
+            .arg("-f")
+            .arg(file)
+            .env("PIPULATE_URL", folder.join("pipeline.db"))
+            .env("XDG_DATA_HOME", folder);
+        command
     }
 
     fn start_command(command: impl FnOnce(&Path, &Path) -> Command) -> (Self, Client, tempfile::TempDir) {
@@ -225,12 +227,112 @@ fn nothing_is_left_behind_by_a_kernel_that_ends_or_is_killed() {
             client.send_shutdown();
             assert!(process.wait().success());
         }
-        // Whoever adopts a process may take its time to bury it.
-        let lives = |process: &&u32| state_and_parent(**process).is_some_and(|(state, _)| state != 'Z');
+        await_end(&started, if is_killed { "killed" } else { "ended" });
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn await_end(processes: &[u32], how: &str) {
+    // Whoever adopts a process may take its time to bury it.
+    let lives = |process: &&u32| state_and_parent(**process).is_some_and(|(state, _)| state != 'Z');
+    let deadline = Instant::now() + PATIENCE;
+    while let Some(left) = processes.iter().find(lives) {
+        let line = std::fs::read_to_string(format!("/proc/{left}/cmdline")).unwrap_or_default();
+        assert!(Instant::now() < deadline, "process {left} is left, {how}: {line:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Shell lines and cargo are the kernel's own children, and clients kill a kernel with its whole process group.
+#[test]
+#[cfg(target_os = "linux")]
+fn shell_lines_compilers_and_the_folder_go_with_a_kernel_that_ends_or_is_killed() {
+    use std::os::unix::process::CommandExt as _;
+    for how in ["ended", "killed", "killed with its group"] {
+        let (mut process, client, folder) = Process::start_command(|file, folder| {
+            let mut command = Process::real_command(file, folder);
+            command.process_group(0);
+            command
+        });
+        let code = "!setsid sleep 1000 & sleep 1000 & echo begun";
+        let request = client.execute(code);
+        request
+            .busy()
+            .input(1, code)
+            .stream("stdout", "begun\n")
+            .executed(1)
+            .idle();
+        let package = folder.path().join("slow");
+        std::fs::create_dir_all(package.join("src")).unwrap();
+        let manifest = "[package]\nname = \"slow\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+        std::fs::write(package.join("src/lib.rs"), "").unwrap();
+        let build = "fn main() { std::thread::sleep(std::time::Duration::from_secs(1000)); }";
+        std::fs::write(package.join("build.rs"), build).unwrap();
+        client.execute(&format!(":dep slow = {{ path = \"{}\" }}", package.display()));
+
+        let is_of = |process: u32, name: &str| {
+            std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|comm| comm.trim_end() == name)
+        };
+        let deadline = Instant::now() + ENGINE;
+        // One sleeps in the shell's group and one in a session of its own; the shell that started them has ended.
+        let sleeps = || -> Vec<u32> {
+            let root = format!("PIPULATE_KERNEL_FOLDER={}-", kernel_folder(process.0.id()));
+            let all = std::fs::read_dir("/proc").unwrap().flatten();
+            all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+                .filter(|process| is_of(*process, "sleep"))
+                .filter(|process| {
+                    let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+                    String::from_utf8_lossy(&environment).contains(&root)
+                })
+                .collect()
+        };
+        let started = loop {
+            let found = descendants(process.0.id());
+            if found.iter().any(|process| is_of(*process, "build-script-bu")) && sleeps().len() == 2 {
+                break [found, sleeps()].concat();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "cargo has not come to the build script: {found:?}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        };
+        let kernel = kernel_folder(process.0.id());
+        let folders = || {
+            let parent = Path::new(&kernel).parent().unwrap();
+            let name = format!("{}-", Path::new(&kernel).file_name().unwrap().to_str().unwrap());
+            let entries = std::fs::read_dir(parent).unwrap().flatten();
+            entries
+                .filter(|entry| entry.file_name().to_str().is_some_and(|found| found.starts_with(&name)))
+                .count()
+        };
+        assert_eq!(folders(), 1);
+        match how {
+            "ended" => {
+                client.send(Channel::Control, "shutdown_request", &json!({ "restart": false }));
+                client.receive(Channel::Control);
+            }
+            "killed" => process.0.kill().unwrap(),
+            _ => {
+                let group = rustix::process::Pid::from_child(&process.0);
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+            }
+        }
+        process.wait();
+        client.ignore_the_rest();
+        await_end(&started, how);
         let deadline = Instant::now() + PATIENCE;
-        while let Some(left) = started.iter().find(lives) {
-            assert!(Instant::now() < deadline, "process {left} is left, killed: {is_killed}");
+        while folders() > 0 {
+            assert!(Instant::now() < deadline, "the folder is left, {how}");
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Where a kernel's folder is, up to what is random in its name.
+#[cfg(target_os = "linux")]
+fn kernel_folder(process: u32) -> String {
+    let place = std::env::temp_dir();
+    format!("{}/pipulate-kernel-{process}", place.canonicalize().unwrap().display())
 }
