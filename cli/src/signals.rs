@@ -105,6 +105,21 @@ pub(crate) fn kill_group(child: &mut Child) {
     let _ = child.start_kill();
 }
 
+/// Whether there is a process with this id.
+pub(crate) fn is_alive(process: u32) -> bool {
+    #[cfg(unix)]
+    {
+        let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+        process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+    }
+    // Not told: what it has left stays.
+    #[cfg(not(unix))]
+    {
+        let _ = process;
+        true
+    }
+}
+
 /// The process id of a child that has not been waited for, so that it still means this child.
 #[cfg(unix)]
 fn pid(child: &Child) -> Option<rustix::process::Pid> {

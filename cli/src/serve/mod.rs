@@ -8,6 +8,7 @@ mod build;
 mod project;
 
 use std::net::TcpListener;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use self::build::Built;
 use self::project::{Projects, Trouble};
 use crate::failure::Failure;
 use crate::file::folder_of;
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
 use crate::store::StoreOption;
 use crate::terminal::visible;
 
@@ -27,6 +28,9 @@ use crate::terminal::visible;
 const LOOK: Duration = Duration::from_millis(300);
 /// How long a notebook must have stayed as it is: editors write in several steps.
 const SETTLED: Duration = Duration::from_millis(250);
+
+/// What is said while the next app may not take over yet.
+const WAITS: &str = "The notebook has changed: the new app takes over when the step that runs has ended.";
 
 /// What to serve, and how.
 pub(crate) struct Options {
@@ -59,6 +63,8 @@ pub(crate) fn serve(options: &Options, store: &StoreOption) -> Result<()> {
             projects,
             running: None,
             next: None,
+            trouble: None,
+            gone: Vec::new(),
             builds: 0,
         };
         let served = server.run().await;
@@ -78,6 +84,10 @@ struct Server<'a> {
     running: Option<App>,
     /// A program that is to take over as soon as no step runs, and since when it is being made.
     next: Option<(PathBuf, Instant)>,
+    /// Why there is no app from the notebooks as they are now.
+    trouble: Option<Trouble>,
+    /// The notebooks that are gone.
+    gone: Vec<PathBuf>,
     /// How many programs have been built.
     builds: usize,
 }
@@ -85,6 +95,8 @@ struct Server<'a> {
 /// What ends the wait for a change.
 enum Woken {
     Changed,
+    /// Notebooks are not there any more.
+    Gone,
     /// The next app may take over.
     Idle,
     Ended(String),
@@ -101,16 +113,14 @@ impl Server<'_> {
             Ok(program) => program,
             Err(trouble) => return Err(trouble.into_failure().into()),
         };
-        self.start(&program).await?;
+        if let ControlFlow::Break(signal) = self.start(&program, self.options.open).await? {
+            return Err(Failure::signalled("the start of the app was interrupted", signal).into());
+        }
         let address = self.listener.local_addr()?;
-        let url = format!("http://{address}/");
         anstream::println!(
-            "Serving at {url}\nJobs are in {}\nStop with Ctrl-C.",
+            "Serving at http://{address}/\nJobs are in {}\nStop with Ctrl-C.",
             visible(self.database.strip_prefix("sqlite:").unwrap_or(&self.database))
         );
-        if self.options.open {
-            open(&url);
-        }
         loop {
             match self.wait().await? {
                 Woken::Signal => {
@@ -124,35 +134,59 @@ impl Server<'_> {
                 }
                 Woken::Changed => {
                     if let Err(trouble) = self.renew().await? {
-                        self.complain(&trouble)?;
+                        self.complain(trouble)?;
                     }
+                }
+                Woken::Gone => {
+                    anstream::eprintln!("{}", visible(&loss(&self.gone)));
+                    self.say_how_it_stands()?;
                 }
                 Woken::Idle => {
                     let Some((program, since)) = self.next.take() else {
                         continue;
                     };
-                    if let Err(error) = self.start(&program).await {
-                        self.projects.forget();
-                        self.complain(&Trouble {
-                            sentence: "the new app does not start".to_owned(),
-                            details: crate::failure::message(&error),
-                        })?;
-                        continue;
+                    match self.start(&program, false).await {
+                        Ok(ControlFlow::Continue(())) => {
+                            anstream::eprintln!("Built again in {:.1} s.", since.elapsed().as_secs_f64());
+                            self.say_how_it_stands()?;
+                        }
+                        Ok(ControlFlow::Break(_)) => return Ok(()),
+                        Err(error) => {
+                            self.projects.forget();
+                            self.complain(Trouble {
+                                sentence: "the new app does not start".to_owned(),
+                                details: crate::failure::message(&error),
+                            })?;
+                        }
                     }
-                    self.projects.say("", "", "")?;
-                    anstream::eprintln!("Built again in {:.1} s.", since.elapsed().as_secs_f64());
                 }
             }
         }
     }
 
     /// Says in pages and terminal why there is no newer app.
-    fn complain(&self, trouble: &Trouble) -> Result<()> {
-        let sentence = format!("{}. The app stays as it was.", with_capital(&trouble.sentence));
-        self.projects.say("failed", &sentence, &trouble.details)?;
+    fn complain(&mut self, trouble: Trouble) -> Result<()> {
         anstream::eprintln!("{}\n{}", trouble.sentence, visible(&trouble.details));
         anstream::eprintln!("The app stays as it was.");
-        Ok(())
+        self.trouble = Some(trouble);
+        self.say_how_it_stands()
+    }
+
+    /// Says in pages what keeps the app from being that of the notebooks as they are now.
+    fn say_how_it_stands(&self) -> Result<()> {
+        if !self.gone.is_empty() {
+            return self.projects.say("failed", &loss(&self.gone), "");
+        }
+        if let Some(trouble) = &self.trouble {
+            let sentence = format!("{}. The app stays as it was.", with_capital(&trouble.sentence));
+            return self.projects.say("failed", &sentence, &trouble.details);
+        }
+        let (state, sentence) = if self.next.is_some() {
+            ("building", WAITS)
+        } else {
+            ("", "")
+        };
+        self.projects.say(state, sentence, "")
     }
 
     /// Waits until a notebook is another one, the next app may take over, the app ends, or a signal comes.
@@ -165,6 +199,15 @@ impl Server<'_> {
                 () = tokio::time::sleep(LOOK) => {
                     if self.projects.look() {
                         seen = Some(Instant::now());
+                    }
+                    let gone = self.projects.gone();
+                    let is_news = gone.iter().any(|notebook| !self.gone.contains(notebook));
+                    for notebook in self.gone.iter().filter(|notebook| !gone.contains(notebook)) {
+                        anstream::eprintln!("{} is there again.", visible(&notebook.display().to_string()));
+                    }
+                    self.gone = gone;
+                    if is_news {
+                        return Ok(Woken::Gone);
                     }
                     if seen.is_some_and(|seen| seen.elapsed() >= SETTLED) {
                         return Ok(Woken::Changed);
@@ -183,9 +226,8 @@ impl Server<'_> {
         match self.projects.port() {
             Err(trouble) => return Ok(Err(trouble)),
             Ok(false) => {
-                if self.next.is_none() {
-                    self.projects.say("", "", "")?;
-                }
+                self.trouble = None;
+                self.say_how_it_stands()?;
                 return Ok(Ok(()));
             }
             Ok(true) => {}
@@ -197,13 +239,12 @@ impl Server<'_> {
         self.next = None;
         match self.build(false).await? {
             Ok(program) => {
-                if app::runs_steps(&self.listener).await {
-                    let sentence =
-                        "The notebook has changed: the new app takes over when the step that runs has ended.";
-                    anstream::eprintln!("{sentence}");
-                    self.projects.say("building", sentence, "")?;
-                }
+                self.trouble = None;
                 self.next = Some((program, since));
+                if app::runs_steps(&self.listener).await {
+                    anstream::eprintln!("{WAITS}");
+                    self.say_how_it_stands()?;
+                }
                 Ok(Ok(()))
             }
             Err(trouble) => {
@@ -216,9 +257,14 @@ impl Server<'_> {
     /// Builds the app, and keeps its program under a name of its own.
     async fn build(&mut self, is_first: bool) -> Result<Result<PathBuf, Trouble>> {
         // Between cargo's end and the keeping, nobody else's build of the same name may come.
+        let mut waits = false;
         let _lock = loop {
             if let Some(lock) = self.projects.try_lock()? {
                 break lock;
+            }
+            if !waits {
+                waits = true;
+                anstream::eprintln!("Another `pipulate serve` is building. This one builds when that has ended.");
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
@@ -227,6 +273,9 @@ impl Server<'_> {
                 }
             }
         };
+        if let Err(trouble) = self.projects.write() {
+            return Ok(Err(trouble));
+        }
         let built = build::build(&self.projects, self.options.release, is_first, &mut self.signals).await?;
         Ok(match built {
             Ok(Built { program }) => {
@@ -238,23 +287,23 @@ impl Server<'_> {
     }
 
     /// Starts an app, waits until it serves, and lets the one before it end.
-    async fn start(&mut self, program: &Path) -> Result<()> {
+    async fn start(&mut self, program: &Path, open: bool) -> Result<ControlFlow<Signal>> {
         let mut arguments = vec!["--db".to_owned(), self.database.clone()];
+        if open {
+            arguments.push("--open".to_owned());
+        }
         for host in &self.options.hosts {
             arguments.extend(["--host".to_owned(), host.clone()]);
         }
-        let app = App::start(
-            program,
-            &arguments,
-            &self.listener,
-            &self.projects.status(),
-            &self.folder,
-        )
-        .await?;
+        let status = self.projects.status();
+        let app = tokio::select! {
+            app = App::start(program, &arguments, &self.listener, &status, &self.folder) => app?,
+            signal = self.signals.next() => return Ok(ControlFlow::Break(signal)),
+        };
         if let Some(before) = self.running.replace(app) {
             before.stop().await;
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     async fn stop(&mut self) {
@@ -287,19 +336,14 @@ fn with_host(address: &str) -> String {
     }
 }
 
-fn open(url: &str) {
-    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let opened = std::process::Command::new(program)
-        .arg(url)
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn();
-    match opened {
-        // Waited for on a thread of its own, so that it leaves no zombie.
-        Ok(mut browser) => drop(std::thread::spawn(move || browser.wait())),
-        Err(error) => anstream::eprintln!("No browser could be opened ({program}: {error}). Open {url} yourself."),
-    }
+/// What is said of notebooks that are gone.
+fn loss(notebooks: &[PathBuf]) -> String {
+    let names: Vec<String> = notebooks.iter().map(|path| path.display().to_string()).collect();
+    let are = if names.len() == 1 { "is" } else { "are" };
+    format!(
+        "{} {are} gone. The app stays as it was last, until there is such a file again.",
+        names.join(" and ")
+    )
 }
 
 /// As a sentence begins.

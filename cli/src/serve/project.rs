@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use pipulate_port::{PortError, PortInput, Translator, port};
@@ -14,8 +14,13 @@ use super::read;
 use crate::failure::Failure;
 use crate::file::{self, folder_of};
 use crate::libraries;
+use crate::signals;
+
+/// How long a notebook must be missing to count as gone: some editors remove a file before they write it again.
+const GONE: Duration = Duration::from_secs(1);
 
 /// Why there is no app from the notebooks as they are now.
+#[derive(Clone)]
 pub(crate) struct Trouble {
     /// What happened, to what.
     pub(crate) sentence: String,
@@ -34,10 +39,12 @@ struct Project {
     notebook: PathBuf,
     /// When and how long the file was when it was looked at last.
     stamp: Option<(SystemTime, u64)>,
+    /// Since when there is no such file.
+    missing: Option<Instant>,
     ported: Option<Crate>,
 }
 
-/// A notebook's crate as it was written last.
+/// A notebook's crate as it was ported last.
 struct Crate {
     package: String,
     workflow: String,
@@ -48,7 +55,7 @@ struct Crate {
 /// All that is served together.
 pub(crate) struct Projects {
     all: Vec<Project>,
-    /// Holds the crates, what was built last, and the status file.
+    /// Holds the crates, the programs that run, and what tells their pages what happens here.
     folder: PathBuf,
     /// Where all apps of this user are built, so that what they share is built once.
     target: PathBuf,
@@ -74,6 +81,7 @@ impl Projects {
                 projects.push(Project {
                     notebook,
                     stamp: None,
+                    missing: None,
                     ported: None,
                 });
             }
@@ -92,6 +100,7 @@ impl Projects {
             libraries: libraries::unpack(data)?,
             folder,
         };
+        projects.remove_abandoned();
         projects.say("", "", "")?;
         Ok(projects)
     }
@@ -101,19 +110,29 @@ impl Projects {
         self.all.first().map_or(Path::new("."), |project| &project.notebook)
     }
 
-    /// Whether any notebook was written since this was asked last.
+    /// Whether any notebook was written, or came back, since this was asked last.
     pub(crate) fn look(&mut self) -> bool {
         let mut changed = false;
         for project in &mut self.all {
-            // One that is being replaced is there again the next time.
-            if let Some(stamp) = stamp(&project.notebook) {
-                changed |= project.stamp.replace(stamp).is_some_and(|before| before != stamp);
+            match stamp(&project.notebook) {
+                Some(stamp) => {
+                    changed |= project.missing.take().is_some_and(|since| since.elapsed() >= GONE);
+                    changed |= project.stamp.replace(stamp).is_some_and(|before| before != stamp);
+                }
+                None => drop(project.missing.get_or_insert_with(Instant::now)),
             }
         }
         changed
     }
 
-    /// Ports all notebooks and writes their crates. False when that makes no difference.
+    /// The notebooks that the last look did not find, nor those before it.
+    pub(crate) fn gone(&self) -> Vec<PathBuf> {
+        let is_gone = |project: &&Project| project.missing.is_some_and(|since| since.elapsed() >= GONE);
+        let gone = self.all.iter().filter(is_gone);
+        gone.map(|project| project.notebook.clone()).collect()
+    }
+
+    /// Ports all notebooks. False when that makes no difference.
     pub(crate) fn port(&mut self) -> Result<bool, Trouble> {
         self.look();
         let mut changed = false;
@@ -144,25 +163,25 @@ impl Projects {
                 });
             }
         }
-        for (project, made) in self.all.iter().zip(&ported) {
-            if project.ported.as_ref().is_none_or(|before| before.files != made.files) {
-                changed = true;
-                self.write(made).map_err(|error| Trouble {
-                    sentence: "the crate of the app cannot be written".to_owned(),
-                    details: format!("{error:#}"),
-                })?;
-            }
-        }
-        if changed && ported.len() > 1 {
-            self.write_joint(&ported).map_err(|error| Trouble {
-                sentence: "the crate of the app cannot be written".to_owned(),
-                details: format!("{error:#}"),
-            })?;
-        }
         for (project, made) in self.all.iter_mut().zip(ported) {
+            changed |= project.ported.as_ref().is_none_or(|before| before.files != made.files);
             project.ported = Some(made);
         }
         Ok(changed)
+    }
+
+    /// Writes the crates as they were ported last. To be called under the [lock](Self::try_lock): another process may build the same
+    /// ones.
+    pub(crate) fn write(&self) -> Result<(), Trouble> {
+        let ported: Vec<&Crate> = self.all.iter().filter_map(|project| project.ported.as_ref()).collect();
+        let mut written = ported.iter().try_for_each(|made| self.write_crate(made));
+        if ported.len() > 1 {
+            written = written.and_then(|()| self.write_joint(&ported));
+        }
+        written.map_err(|error| Trouble {
+            sentence: "the crate of the app cannot be written".to_owned(),
+            details: format!("{error:#}"),
+        })
     }
 
     /// What was ported last has not become an app: the next port makes a difference, whatever it is.
@@ -201,7 +220,7 @@ impl Projects {
         }
     }
 
-    fn write(&self, made: &Crate) -> Result<()> {
+    fn write_crate(&self, made: &Crate) -> Result<()> {
         let folder = self.folder.join(&made.package);
         for (name, text) in &made.files {
             write_if_new(&folder.join(name), text)?;
@@ -210,7 +229,7 @@ impl Projects {
     }
 
     /// The crate of an app of several workflows.
-    fn write_joint(&self, ported: &[Crate]) -> Result<()> {
+    fn write_joint(&self, ported: &[&Crate]) -> Result<()> {
         let folder = self.folder.join(JOINT);
         let server = toml::Value::from(self.libraries.join("server").to_string_lossy().into_owned());
         let mut manifest = format!(
@@ -283,9 +302,9 @@ impl Projects {
         project.ported.as_ref()?.translator.translate(line)
     }
 
-    /// The file by which the app's pages are told what happens here.
+    /// The file by which the app's pages are told what happens here. Another process may serve the same notebooks.
     pub(crate) fn status(&self) -> PathBuf {
-        self.folder.join("status.json")
+        self.folder.join(format!("{STATUS}{}", std::process::id()))
     }
 
     /// Tells the pages.
@@ -307,21 +326,38 @@ impl Projects {
         Ok(kept)
     }
 
-    /// Takes away the programs that were kept.
+    /// Takes away what is of use to this process alone.
     pub(crate) fn tidy(&self) {
-        let own = format!("{}{}-", KEPT, std::process::id());
+        self.remove_of(|process| process == std::process::id());
+    }
+
+    /// Takes away what processes that were killed have left.
+    fn remove_abandoned(&self) {
+        self.remove_of(|process| !signals::is_alive(process));
+    }
+
+    fn remove_of(&self, is_meant: impl Fn(u32) -> bool) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(&own) {
+            let name = entry.file_name();
+            if name.to_str().and_then(process_of).is_some_and(&is_meant) {
                 let _ = fs::remove_file(entry.path());
             }
         }
     }
 }
 
+/// The process that a file is of use to alone, by its name.
+fn process_of(name: &str) -> Option<u32> {
+    let rest = name.strip_prefix(KEPT).or_else(|| name.strip_prefix(STATUS))?;
+    rest.split('-').next()?.parse().ok()
+}
+
 /// The crate of an app of several workflows. No notebook's crate has a name that begins like this.
 const JOINT: &str = "_app";
-/// How the names of programs begin that run.
+/// How the names of programs begin that run. A process id follows.
 const KEPT: &str = "run-";
+/// How the names of status files begin. A process id follows.
+const STATUS: &str = "status-";
 
 /// What a line of cargo's is about.
 #[derive(serde::Deserialize)]
@@ -369,6 +405,7 @@ mod tests {
         let notebooks = ["app.ipynb", "notebooks-app.ipynb"].map(|name| notebook(folder.path(), name, "%pip_job a"));
         let mut projects = Projects::new(&notebooks, folder.path()).unwrap();
         assert!(projects.port().is_ok_and(|changed| changed));
+        assert!(projects.write().is_ok());
         let manifest = |package: &Path| {
             let text = fs::read_to_string(package.join("Cargo.toml")).unwrap();
             text.parse::<toml::Table>().unwrap()

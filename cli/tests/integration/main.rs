@@ -15,4 +15,6 @@ mod port;
 mod real_kernel;
 mod run;
 mod sandbox;
+#[cfg(unix)]
+mod serve;
 mod usage;
