@@ -3,19 +3,29 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 
 /// The time now: UTC, RFC 3339, always with six decimals, so that times sort as text.
 pub(super) fn now() -> String {
-    written(Timestamp::now())
+    written(told(SystemTime::now()))
 }
 
 /// The time so long ago; the beginning of time where there was no such time.
 pub(super) fn ago(duration: Duration) -> String {
     let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    written(Timestamp::now().checked_sub(duration).unwrap_or(Timestamp::UNIX_EPOCH))
+    let now = told(SystemTime::now());
+    written(now.checked_sub(duration).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// What a clock says; the last time that can be written where it is set beyond the year 9999, and the first one before -9999.
+fn told(clock: SystemTime) -> Timestamp {
+    Timestamp::try_from(clock).unwrap_or(if clock < SystemTime::UNIX_EPOCH {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 fn written(timestamp: Timestamp) -> String {
@@ -30,7 +40,7 @@ fn written(timestamp: Timestamp) -> String {
 pub(super) fn new_id() -> String {
     /// Milliseconds, and the 74 random bits.
     static LAST: Mutex<(u64, u128)> = Mutex::new((0, 0));
-    let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+    let now = u64::try_from(told(SystemTime::now()).as_millisecond()).unwrap_or(0);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let (milliseconds, bits) = &mut *last;
     if now > *milliseconds {
@@ -64,7 +74,18 @@ mod tests {
     use std::collections::HashSet;
     use std::thread;
 
-    use super::{new_id, written_id};
+    use std::time::{Duration, SystemTime};
+
+    use super::{new_id, told, written, written_id};
+
+    #[test]
+    fn a_clock_that_is_set_anywhere_tells_a_time() {
+        let year = Duration::from_secs(365 * 86_400);
+        let check = |clock, expected: &str| assert_eq!(&written(told(clock))[..5], expected);
+        check(SystemTime::UNIX_EPOCH, "1970-");
+        check(SystemTime::UNIX_EPOCH + year * 20_000, "9999-");
+        check(SystemTime::UNIX_EPOCH - year * 20_000, "-0099");
+    }
 
     #[test]
     fn ids_are_written_in_order() {

@@ -69,12 +69,10 @@ impl Kept {
     }
 
     fn prune(&mut self, before: &str, dry_run: bool) -> u64 {
-        let old = self.events.values().filter(|event| event.time.as_str() <= before);
-        let Some(cut) = old
-            .map(|event| event.revision)
-            .max()
-            .filter(|cut| *cut > self.job.pruned)
-        else {
+        // All before the first one that is to stay: a clock that was set back must not take younger events along.
+        let seen = self.events.range(self.job.pruned.next()..).map(|(_, event)| event);
+        let old = seen.take_while(|event| event.time.as_str() <= before);
+        let Some(cut) = old.map(|event| event.revision).last() else {
             return 0;
         };
         let gone = self.events.range(self.job.pruned.next()..=cut).count() as u64;

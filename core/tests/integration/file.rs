@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use pipulate::store::sqlite::SCHEMA_VERSION;
-use pipulate::{Error, Pip};
+use pipulate::store::sqlite::{SCHEMA_VERSION, SqliteOptions, SqliteStore};
+use pipulate::{Error, Pip, PruneOptions};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -343,4 +344,56 @@ fn a_value_that_nobody_could_have_written_is_an_error_not_a_none() {
         "{}",
         error.full_message()
     );
+}
+
+#[test]
+fn a_new_file_that_finds_no_room_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions {
+        max_bytes: Some(8 * 1024),
+        ..SqliteOptions::default()
+    };
+    let error = SqliteStore::open_with(&folder.path().join("pipeline.db"), &options).unwrap_err();
+    assert_eq!(error.name(), "Full", "{error:?}");
+    assert!(error.to_string().starts_with("could not bring "), "{error}");
+    assert!(error.help().unwrap().starts_with("Make room"), "{error:?}");
+}
+
+#[test]
+fn prune_keeps_young_events_whatever_clock_the_others_were_written_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    let pip = open(&file).unwrap();
+    let job = pip.job("job").unwrap();
+    for value in 1..=4 {
+        job.set("step", &value).unwrap();
+    }
+    let other = Connection::open(&file).unwrap();
+    let written_at = |revision: u8, time: &str| {
+        let sql = "UPDATE event SET time = ?2 WHERE revision = ?1";
+        assert_eq!(other.execute(sql, (revision, time)).unwrap(), 1);
+    };
+    let hour = PruneOptions {
+        older_than: Duration::from_secs(3600),
+        ..PruneOptions::default()
+    };
+    // The clock was set back for the third event: the first two are young all the same.
+    written_at(3, "2001-02-03T04:05:06.000000Z");
+    assert_eq!(pip.prune(&hour).unwrap().events, 0);
+    assert_eq!(job.history(None).unwrap().len(), 4);
+    written_at(1, "2001-02-03T04:05:06.000000Z");
+    assert_eq!(pip.prune(&hour).unwrap().events, 1);
+    assert_eq!(job.history(None).unwrap().len(), 3);
+    // It was ahead of the time.
+    written_at(3, "9001-02-03T04:05:06.000000Z");
+    assert_eq!(pip.prune(&PruneOptions::default()).unwrap().events, 1);
+    let left: Vec<u64> = job
+        .history(None)
+        .unwrap()
+        .iter()
+        .map(|event| event.revision.number())
+        .collect();
+    assert_eq!(left, [3, 4]);
+    job.undo().unwrap();
+    assert_eq!(job.require::<u8>("step").unwrap(), 3);
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::file::Opened;
-use super::open::Patient;
+use super::open::{Patient, limit};
 use super::rows::SqliteRows;
 use super::{SqliteOptions, failed, told};
 use crate::error::{Cause, Error, Result};
@@ -89,14 +89,7 @@ enum Turn {
 
 impl Writer {
     pub(super) fn new(path: PathBuf, options: SqliteOptions, patient: Patient, opened: Arc<Opened>) -> Result<Self> {
-        if let Some(most) = options.max_bytes {
-            let limit = |connection: &rusqlite::Connection| -> rusqlite::Result<()> {
-                let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-                let pages = i64::try_from(most).unwrap_or(i64::MAX) / page;
-                connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
-            };
-            limit(&patient.connection).map_err(|error| failed(&path, &error))?;
-        }
+        limit(&patient.connection, &options).map_err(|error| failed(&path, &error))?;
         Ok(Self {
             path,
             options,

@@ -91,11 +91,10 @@ pub(super) fn prepare(path: &Path, options: &SqliteOptions) -> Result<()> {
                 Ok(()) => return Ok(()),
                 // Another process migrates at the same time: one of the two finds that it is done already.
                 Err(error) if Instant::now() < deadline && error.may_pass => thread::sleep(Duration::from_millis(2)),
-                Err(error) => {
-                    return Err(Error::Store {
-                        operation: format!("bring {} up to date", path.display()),
-                        source: error.cause,
-                    });
+                Err(unmigrated) => {
+                    return Err(unmigrated
+                        .error
+                        .during(|| format!("bring {} up to date", path.display())));
                 }
             },
         }
@@ -217,6 +216,14 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
+/// Bounds the file's size, where the options do.
+pub(super) fn limit(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    let Some(most) = options.max_bytes else { return Ok(()) };
+    let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let pages = i64::try_from(most).unwrap_or(i64::MAX) / page;
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
 /// Polls often at first: others hold the lock for one commit, a few milliseconds at most. The poll must be short against that,
 /// or a process that writes without pause would starve the rest.
 fn wait_for_others(connection: &mut Connection, budget: Arc<AtomicU64>) -> rusqlite::Result<()> {
@@ -287,7 +294,8 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<Schema> {
 }
 
 struct Unmigrated {
-    cause: Cause,
+    /// Its operation is for the caller to fill in.
+    error: Error,
     /// Whether another process may be the reason, so that looking again helps.
     may_pass: bool,
 }
@@ -298,19 +306,24 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
             error.sqlite_error_code(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SchemaChanged)
         ),
-        cause: Cause::of(&error),
+        error: failed(path, &error),
     };
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sqlite)?;
     let budget = u64::try_from(options.patience.as_millis()).unwrap_or(u64::MAX);
     wait_for_others(&mut connection, Arc::new(AtomicU64::new(budget))).map_err(sqlite)?;
-    set_up(&connection).map_err(sqlite)?;
+    set_up(&connection)
+        .and_then(|()| limit(&connection, options))
+        .map_err(sqlite)?;
     // SQLite does not wait for this one, lest two switches wait for each other: hence the caller's loop.
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(sqlite)?;
     if mode != "wal" {
         let cause = Cause::message(format!("the file's journal cannot be WAL here, only {mode}"));
-        return Err(Unmigrated { cause, may_pass: false });
+        return Err(Unmigrated {
+            error: unnamed(cause),
+            may_pass: false,
+        });
     }
     // An immediate transaction waits for its turn; a deferred one fails when it finds that someone else wrote.
     connection.set_transaction_behavior(TransactionBehavior::Immediate);
@@ -324,11 +337,22 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
             if done {
                 Ok(())
             } else {
+                let of_sqlite =
+                    std::error::Error::source(&error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
+                let is_full = of_sqlite.filter(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull));
                 Err(Unmigrated {
-                    cause: Cause::of(&error),
-                    may_pass: true,
+                    may_pass: is_full.is_none(),
+                    error: is_full.map_or_else(|| unnamed(Cause::of(&error)), |error| failed(path, error)),
                 })
             }
         }
+    }
+}
+
+/// An error whose operation the caller fills in.
+fn unnamed(source: Cause) -> Error {
+    Error::Store {
+        operation: String::new(),
+        source,
     }
 }

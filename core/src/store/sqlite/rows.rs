@@ -238,17 +238,22 @@ impl SqliteRows<'_> {
 
     /// Prunes one job's history; returns how many events left it.
     fn prune_job(&self, job: &JobRow, before: &str, dry_run: bool) -> Result<u64> {
-        let newest = "SELECT max(revision) FROM event WHERE tenant = :tenant AND job = :job AND time <= :before";
+        // All before the first one that is to stay: a clock that was set back must not take younger events along.
+        let oldest = "
+            SELECT revision FROM event
+            WHERE tenant = :tenant AND job = :job AND revision > :pruned AND time > :before
+            ORDER BY revision LIMIT 1";
         let tenant = self.tenant.as_str();
         let key = job.key.as_str();
-        let parameters = named_params! { ":tenant": tenant, ":job": key, ":before": before };
-        let cut = self
-            .one(newest, parameters, |row| row.get::<_, Option<i64>>(0))?
-            .flatten()
-            .map(revision);
-        let Some(cut) = cut.filter(|cut| *cut > job.pruned) else {
+        let parameters =
+            named_params! { ":tenant": tenant, ":job": key, ":pruned": stored(job.pruned), ":before": before };
+        let kept = self.one(oldest, parameters, |row| row.get(0).map(revision))?;
+        let cut = kept.map_or(job.revision, |kept| {
+            Revision::from_number(kept.number().saturating_sub(1))
+        });
+        if cut <= job.pruned {
             return Ok(0);
-        };
+        }
         let gone = self.count_events(&job.key, job.pruned, cut)?;
         if !dry_run {
             // The last event may go, too.
