@@ -4,6 +4,7 @@
 //! the words of code in a notebook's cell ([`pipulate::runtime::protocol`]). It never holds the store.
 
 mod child;
+mod folder;
 mod pool;
 mod process;
 mod protocol;

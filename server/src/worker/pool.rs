@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::folder::SocketFolder;
 use super::process::Worker;
 use super::protocol::WORKER;
 
@@ -15,6 +16,9 @@ const SPARES: usize = 2;
 /// How long after one was taken the next is started, unless it was the last: a process that starts takes the processor from the step
 /// that has just begun, and most steps are over by then.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long the end of a pool waits for a worker that is being started.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The program that becomes a worker: this one, unless another is named.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +61,7 @@ pub(crate) struct Pool {
 
 struct Shared {
     command: WorkerCommand,
-    folder: tempfile::TempDir,
+    folder: SocketFolder,
     /// How many may run at once.
     most: usize,
     state: Mutex<State>,
@@ -85,7 +89,7 @@ pub(crate) struct Hired {
 impl Pool {
     /// A pool; nothing is started before [`warm`](Self::warm) or [`hire`](Self::hire).
     pub(crate) fn new(command: WorkerCommand, most: usize) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("pipulate-").tempdir()?;
+        let folder = SocketFolder::new()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 command,
@@ -178,6 +182,14 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.close();
+        // A program that ends now would leave the folder to the thread that starts a worker, and so to nobody.
+        let state = self.shared.lock();
+        let rested = self
+            .shared
+            .changed
+            .wait_timeout_while(state, GOODBYE, |state| state.starting);
+        drop(rested);
+        let _ = std::fs::remove_dir_all(self.shared.folder.path());
     }
 }
 
@@ -226,24 +238,28 @@ impl Shared {
                 return false;
             }
         }
-        let started = self.start();
+        let mut started = Some(self.start());
         let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            drop(started.take());
+            state = self.lock();
+        }
         state.starting = false;
-        let (unused, is_started) = match started {
-            Ok(worker) if state.closed => (Some(worker), false),
-            Ok(worker) => {
+        state.tended = match started {
+            Some(Ok(worker)) => {
                 state.spares.push(worker);
-                (None, true)
+                true
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 tracing::error!(%error, "no worker could be started ahead");
-                (None, false)
+                false
             }
+            None => false,
         };
-        state.tended = is_started;
+        let is_started = state.tended;
         drop(state);
         self.changed.notify_all();
-        drop(unused);
         is_started
     }
 }

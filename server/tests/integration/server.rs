@@ -39,6 +39,14 @@ impl Server {
     }
 
     fn start_with(store: &Path, address: &str, stdin: Stdio, listener: Option<&str>) -> Self {
+        Self::start_as(store, address, stdin, |command| {
+            if let Some(listener) = listener {
+                command.env(pipulate_server::LISTENER, listener);
+            }
+        })
+    }
+
+    fn start_as(store: &Path, address: &str, stdin: Stdio, change: impl FnOnce(&mut Command)) -> Self {
         let arguments = ["--addr", address, "--db", store.to_str().unwrap(), "--grace", "1"].join("\n");
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
@@ -46,9 +54,7 @@ impl Server {
             .env(ENTRY, arguments)
             .stdin(stdin)
             .stdout(Stdio::piped());
-        if let Some(listener) = listener {
-            command.env(pipulate_server::LISTENER, listener);
-        }
+        change(&mut command);
         let mut process = command.spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let line = output
@@ -187,6 +193,51 @@ fn a_killed_server_takes_its_workers_along_and_the_job_goes_on() {
             assert_eq!(values.get(step), Some(value), "what was acknowledged is there");
         }
     }
+}
+
+#[test]
+fn the_sockets_of_a_killed_server_go_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("pipeline.db");
+    // Longer than a socket's path may be: the system's own place serves then.
+    let long = folder.path().join("long".repeat(20));
+    let place = folder.path().join("t");
+    for folder in [&long, &place] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let start = |place: &Path| {
+        Server::start_as(&store, "127.0.0.1:0", Stdio::null(), |command| {
+            command.env("TMPDIR", place);
+        })
+    };
+    let sockets = || {
+        let entries = std::fs::read_dir(&place).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let living = start(&place);
+    let of_living = sockets();
+    assert_eq!(of_living.len(), 1, "{of_living:?}");
+    let mut killed = start(&place);
+    killed.signal("-KILL");
+    killed.wait();
+    assert_eq!(sockets().len(), 2);
+    let mut next = start(&place);
+    wait_until(|| sockets().len() == 2 && sockets().contains(&of_living[0]));
+    next.signal("-TERM");
+    next.wait();
+    wait_until(|| sockets() == of_living);
+    drop(living);
+
+    let server = start(&long);
+    let path = "/api/workflows/quiet%2F%C3%BC/jobs";
+    let (status, job) = server.ask("POST", path, &json!({ "key": "a" })).unwrap();
+    assert!(status == 200 && job["steps"][0]["error"].is_null(), "{job}");
+    wait_until(|| {
+        let (_, job) = server.ask("GET", &format!("{path}/a"), &Value::Null).unwrap();
+        job["next"].is_null()
+    });
 }
 
 #[test]
