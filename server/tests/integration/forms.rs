@@ -70,7 +70,7 @@ fn a_form_of_an_older_revision_is_refused_with_what_changed() {
     answer
         .is(409)
         .has("has changed since this page was shown")
-        .has("set name")
+        .has("saved name")
         .has("<code>Grace</code>")
         .has("value=\"Ada\"");
     assert_eq!(site.dump("a"), before, "nothing was overwritten");

@@ -132,7 +132,7 @@ fn any_key_has_a_page() {
 }
 
 #[test]
-fn history_says_what_happened() {
+fn history_says_what_happened_as_one_would_say_it() {
     let site = Site::new();
     let page = site.open("hello", "a");
     site.job("a").set("name", "Ada").unwrap();
@@ -141,8 +141,10 @@ fn history_says_what_happened() {
     assert!(!history.text.contains("<code></code>"), "{}", history.text);
     history
         .is(200)
-        .has("set name")
+        .has("saved name")
         .has("<code>Ada</code>")
-        .has("rust")
-        .has("order");
+        .has("Rust program")
+        .has("order of the steps")
+        .has("finalized and locked")
+        .has("web page");
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use pipulate::Event;
+use pipulate::{Event, EventKind, Source};
 
 use crate::app::App;
 use crate::error::Error;
@@ -41,22 +41,55 @@ pub(super) struct EventRow {
 
 impl EventRow {
     pub(super) fn of(event: &Event) -> Self {
-        let kind = event.kind.as_str().replace('_', " ");
         Self {
             revision: event.revision.number(),
             moment: event.time.clone(),
             time: shown::moment(&event.time),
-            what: match &event.step {
-                Some(step) => format!("{kind} {step}"),
-                None => kind,
-            },
+            what: what(event),
             value: event
                 .value
                 .as_deref()
                 .map_or_else(String::new, |value| shown::one_line(value, 120)),
-            source: event.source.to_string(),
+            source: source(&event.source),
         }
     }
+}
+
+/// What happened, as one would say it.
+fn what(event: &Event) -> String {
+    let what = match event.kind {
+        EventKind::Set => "saved",
+        EventKind::Record => "computed",
+        EventKind::Remove => "removed",
+        EventKind::Revert => "went back to",
+        EventKind::SetAside => "set aside",
+        EventKind::Undo => "took back the last change",
+        EventKind::Order => "order of the steps",
+        EventKind::Fork => "copied",
+        EventKind::Finalize => "finalized and locked",
+        EventKind::Unfinalize => "unlocked",
+        EventKind::Delete => "deleted",
+        EventKind::Undelete => "brought back",
+        // One of a later version.
+        kind => &kind.as_str().replace('_', " "),
+    };
+    match (&event.step, event.kind) {
+        (Some(step), EventKind::Undo) => format!("{what}, of {step}"),
+        (Some(step), _) => format!("{what} {step}"),
+        (None, _) => what.to_owned(),
+    }
+}
+
+/// Where it was done.
+fn source(source: &Source) -> String {
+    match source {
+        Source::Notebook => "notebook",
+        Source::Web => "web page",
+        Source::Cli => "terminal",
+        Source::Rust => "Rust program",
+        Source::Other(name) => name,
+    }
+    .to_owned()
 }
 
 pub(in crate::web) async fn history(
