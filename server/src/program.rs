@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -251,6 +252,8 @@ fn open(url: &str) {
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
+        // Nothing that ends the app ends the browser.
+        .process_group(0)
         .spawn();
     match opened {
         // Waited for on a thread of its own, so that it leaves no zombie.
