@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::defaults::Defaults;
 use crate::error::Error;
 use crate::form::{Answer, Problems, Submission};
+use crate::intake::Intake;
 use crate::jobs::JobsCache;
 use crate::live::{JobId, Live, Seen};
 use crate::metrics::Metrics;
@@ -24,6 +25,8 @@ use crate::workflow::{Field, FieldKind, Step, Workflow};
 
 /// How often the store is looked at for changes of others.
 const LOOK: Duration = Duration::from_millis(100);
+/// How many bodies of the largest size may be held at once.
+const BODIES: usize = 4;
 /// How many forms are remembered as submitted.
 const TOKENS: usize = 10_000;
 
@@ -51,6 +54,7 @@ pub(crate) struct App {
     pub(crate) jobs: JobsCache,
     pub(crate) metrics: Metrics,
     pub(crate) defaults: Defaults,
+    pub(crate) intake: Intake,
     /// Tells this process from the one that served before.
     pub(crate) instance: String,
     fingerprints: HashMap<(String, String), String>,
@@ -82,6 +86,7 @@ impl App {
         kept: Kept,
     ) -> Arc<Self> {
         let fingerprints = crate::fingerprints::of(&workflows);
+        let intake = Intake::new(settings.body_limit.saturating_mul(BODIES));
         let app = Arc::new(Self {
             pip,
             workflows,
@@ -94,6 +99,7 @@ impl App {
             jobs: JobsCache::default(),
             metrics: Metrics::default(),
             defaults: Defaults::default(),
+            intake,
             instance: uuid::Uuid::new_v4().simple().to_string(),
             fingerprints,
             tokens: Mutex::default(),

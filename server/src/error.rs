@@ -107,6 +107,12 @@ pub enum Error {
         /// The most there may be.
         limit: usize,
     },
+    /// Other requests hold all the room there is for large ones.
+    #[error("too many large requests are being read at once")]
+    Crowded,
+    /// The rest of the request did not come.
+    #[error("the rest of the request did not come")]
+    Unfinished,
     /// The request comes from a page of another origin.
     #[error("a page of another site sent this request")]
     ForeignOrigin,
@@ -146,6 +152,8 @@ impl Error {
             Self::Invalid { .. } => "InvalidInput",
             Self::Malformed { .. } => "Malformed",
             Self::TooLarge { .. } => "TooLarge",
+            Self::Crowded => "Busy",
+            Self::Unfinished => "Unfinished",
             Self::ForeignOrigin => "ForeignOrigin",
             Self::ForeignHost { .. } => "ForeignHost",
             Self::Stopping => "Stopping",
@@ -171,7 +179,8 @@ impl Error {
             Self::TooLarge { .. } => "Put large data into a file, and its path into the step.".to_owned(),
             Self::ForeignOrigin => "Use the forms of this server's own pages.".to_owned(),
             Self::ForeignHost { .. } => "Use the address that the server printed when it started.".to_owned(),
-            Self::Stopping => "Try again in a moment.".to_owned(),
+            Self::Stopping | Self::Crowded => "Try again in a moment.".to_owned(),
+            Self::Unfinished => "Send it again.".to_owned(),
             Self::UnknownStep { .. } | Self::Invalid { .. } | Self::Malformed { .. } | Self::System { .. } => {
                 return None;
             }
@@ -194,7 +203,8 @@ impl Error {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::ForeignHost { .. } => StatusCode::MISDIRECTED_REQUEST,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unfinished => StatusCode::REQUEST_TIMEOUT,
             Self::System { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

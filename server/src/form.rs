@@ -1,13 +1,18 @@
 //! What a form or a call of the API brings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pipulate::Revision;
 
 use crate::error::Error;
+use crate::intake::Held;
 
 /// Before the name of a field, so that one may be called like any other part of the form.
 pub(crate) const FIELD: &str = "field.";
+
+/// How long a token may be, in bytes: many are remembered.
+const TOKEN: usize = 200;
 
 /// A field's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub(crate) struct Submission {
     pub(crate) revision: Option<Revision>,
     /// Names the form that was shown, so that it counts once.
     pub(crate) token: Option<String>,
+    /// The room that all of it takes.
+    pub(crate) held: Option<Arc<Held>>,
 }
 
 /// What is wrong with answers, by field.
@@ -96,7 +103,7 @@ impl Submission {
                 self.is_form = true;
                 self.answers.get_or_insert_default();
             }
-            "token" => self.token = Some(value),
+            "token" => self.token = Some(checked_token(value)?),
             "revision" => {
                 let number = value.parse().map_err(|_| malformed(&"its revision is no number"))?;
                 self.revision = Some(Revision::from_number(number));
@@ -116,6 +123,15 @@ impl Submission {
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
     }
+}
+
+/// A token that is not too long to be remembered.
+pub(crate) fn checked_token(token: String) -> Result<String, Error> {
+    if token.len() > TOKEN {
+        let reason = format!("its token has {} bytes, and may have {TOKEN}", token.len());
+        return Err(Error::Malformed { reason });
+    }
+    Ok(token)
 }
 
 fn malformed(reason: &dyn std::fmt::Display) -> Error {

@@ -29,6 +29,7 @@ mod defaults;
 mod error;
 mod fingerprints;
 mod form;
+mod intake;
 mod jobs;
 mod live;
 mod metrics;

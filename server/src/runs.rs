@@ -19,6 +19,10 @@ use crate::workflow::{Step, StepError, StepKind, Workflow};
 
 /// How many runs that failed are remembered.
 const REMEMBERED: usize = 1000;
+/// How much of what they have printed, displayed and said is remembered, in bytes; of the last one in any case.
+const REMEMBERED_BYTES: usize = 64 * 1024 * 1024;
+/// How long the message of an error may be, in bytes.
+const MESSAGE: usize = 64 * 1024;
 
 /// The runs of all jobs.
 #[derive(Default)]
@@ -54,7 +58,6 @@ pub(crate) struct RunView {
     pub(crate) outputs: Outputs,
     pub(crate) error: Option<StepError>,
     pub(crate) elapsed: Duration,
-    pub(crate) version: u64,
 }
 
 /// What a run is made of.
@@ -73,9 +76,34 @@ impl Runs {
         Some(run.view())
     }
 
+    /// Tells one state of a job's run from another; 0 where there is none.
+    pub(crate) fn version(&self, id: &JobId) -> u64 {
+        let version = |run: &Arc<JobRun>| run.version.load(Ordering::Acquire);
+        self.lock().get(id).map_or(0, version)
+    }
+
     /// The step that runs.
     pub(crate) fn running(&self, id: &JobId) -> Option<String> {
-        self.look(id).filter(|run| run.is_running).map(|run| run.step)
+        let run = self.lock().get(id).cloned()?;
+        let now = run.lock();
+        (!run.is_over()).then(|| now.step.clone())
+    }
+
+    /// Forgets the oldest runs of those that are over, so that the rest takes no more than `bound` bytes.
+    fn forget_oldest(&self, bound: usize) {
+        let mut jobs = self.lock();
+        let over = jobs.iter().filter(|(_, run)| run.is_over());
+        let mut over: Vec<(u64, usize, JobId)> = over
+            .map(|(id, run)| (run.version.load(Ordering::Acquire), run.weight(), id.clone()))
+            .collect();
+        over.sort_unstable_by_key(|(version, ..)| std::cmp::Reverse(*version));
+        let mut sum = 0;
+        for (index, (_, weight, id)) in over.iter().enumerate() {
+            sum += weight;
+            if index > 0 && sum > bound {
+                jobs.remove(id);
+            }
+        }
     }
 
     /// How many run.
@@ -122,6 +150,7 @@ impl Runs {
                 let id = order.id.clone();
                 run_all(&app, &run, &order);
                 run.end();
+                app.runs.forget_oldest(REMEMBERED_BYTES);
                 app.live.poke(&id);
             }
         });
@@ -174,13 +203,23 @@ impl JobRun {
 
     fn end(&self) {
         let mut now = self.lock();
-        if let Some(running) = now.running.take() {
+        if let Some(running) = now.running.take()
+            && now.error.is_some()
+        {
+            // Those of a run that went well are kept beside the store.
             now.outputs = running.outputs();
         }
         now.group = None;
         drop(now);
         self.changed();
         self.ended.send_replace(true);
+    }
+
+    /// How much memory it takes, roughly, in bytes.
+    fn weight(&self) -> usize {
+        let now = self.lock();
+        let error = now.error.as_ref().map_or(0, |error| error.message().len());
+        now.outputs.weight() + error
     }
 
     fn changed(&self) {
@@ -204,7 +243,6 @@ impl JobRun {
     }
 
     fn view(&self) -> RunView {
-        let version = self.version.load(Ordering::Acquire);
         let now = self.lock();
         RunView {
             step: now.step.clone(),
@@ -216,12 +254,11 @@ impl JobRun {
                 .map_or_else(|| now.outputs.clone(), |running| running.outputs()),
             error: now.error.clone(),
             elapsed: now.started.elapsed(),
-            version,
         }
     }
 
     fn fail(&self, error: StepError) {
-        self.lock().error = Some(error);
+        self.lock().error = Some(error.bounded(MESSAGE));
     }
 }
 

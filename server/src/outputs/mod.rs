@@ -11,7 +11,7 @@ use crate::worker::Part;
 
 /// How much of what a step prints is kept, in bytes.
 const TEXT: usize = 256 * 1024;
-/// How much of what it displays is kept, in bytes.
+/// How much of what it displays is kept, in bytes of memory.
 const DISPLAYS: usize = 16 * 1024 * 1024;
 /// How many outputs are kept.
 const COUNT: usize = 1000;
@@ -50,6 +50,7 @@ pub(crate) struct Outputs {
     pub(crate) displays_left_out: u64,
     #[serde(skip)]
     text: usize,
+    /// What all displays weigh.
     #[serde(skip)]
     displayed: usize,
     #[serde(skip)]
@@ -61,7 +62,12 @@ pub(crate) struct Outputs {
 
 impl Outputs {
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.text_left_out == 0
+        self.list.is_empty() && self.text_left_out == 0 && self.displays_left_out == 0
+    }
+
+    /// How much memory they take, roughly, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.text + self.displayed + self.list.len() * size_of::<Output>()
     }
 
     /// Adds what a stream brought.
@@ -96,7 +102,8 @@ impl Outputs {
 
     fn content(&mut self, media_type: String, content: String) {
         let is_json = media_type == "application/json" || media_type.ends_with("+json");
-        let value = if is_json {
+        // What is too long as text is so as a value, and need not become one.
+        let value = if is_json && content.len() <= DISPLAYS {
             serde_json::from_str(&content).ok()
         } else {
             None
@@ -106,7 +113,13 @@ impl Outputs {
             && let Some(Output::Display { data, .. }) = self.list.last_mut()
             && !data.contains_key(&media_type)
         {
-            data.insert(media_type, value);
+            let weight = weight_of(&media_type, &value);
+            if self.displayed + weight > DISPLAYS {
+                self.displays_left_out += 1;
+            } else {
+                self.displayed += weight;
+                data.insert(media_type, value);
+            }
             return;
         }
         self.display(Map::from_iter([(media_type, value)]), None, false);
@@ -115,25 +128,32 @@ impl Outputs {
 
     /// Adds a display, or replaces those with this id.
     pub(crate) fn display(&mut self, data: Map<String, Value>, id: Option<String>, update: bool) {
-        let size = data.values().map(size).sum::<usize>();
+        let weight = weight_of_display(&data);
         if update {
+            let id = id.as_ref();
             for output in &mut self.list {
                 if let Output::Display { data: old, id: of } = output
                     && of.is_some()
-                    && *of == id
+                    && of.as_ref() == id
                 {
-                    old.clone_from(&data);
+                    let others = self.displayed - weight_of_display(old);
+                    if others + weight > DISPLAYS {
+                        self.displays_left_out += 1;
+                    } else {
+                        self.displayed = others + weight;
+                        old.clone_from(&data);
+                    }
                 }
             }
             return;
         }
         self.clear_if_due();
         self.open = false;
-        if self.displayed + size > DISPLAYS || self.list.len() >= COUNT {
+        if self.displayed + weight > DISPLAYS || self.list.len() >= COUNT {
             self.displays_left_out += 1;
             return;
         }
-        self.displayed += size;
+        self.displayed += weight;
         self.list.push(Output::Display { data, id });
     }
 
@@ -153,11 +173,21 @@ impl Outputs {
     }
 }
 
-fn size(value: &Value) -> usize {
-    match value {
+fn weight_of_display(data: &Map<String, Value>) -> usize {
+    data.iter()
+        .map(|(media_type, value)| weight_of(media_type, value))
+        .sum()
+}
+
+/// What a value takes up in memory, roughly, with the name it has: many small ones take far more than their text.
+fn weight_of(name: &str, value: &Value) -> usize {
+    let within: usize = match value {
         Value::String(text) => text.len(),
-        value => value.to_string().len(),
-    }
+        Value::Array(values) => values.iter().map(|value| weight_of("", value)).sum(),
+        Value::Object(values) => values.iter().map(|(name, value)| weight_of(name, value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + name.len() + within
 }
 
 #[cfg(test)]
@@ -184,6 +214,48 @@ mod tests {
         };
         assert_eq!(text.len(), TEXT);
         assert_eq!(outputs.text_left_out, TEXT as u64 / 2);
+    }
+
+    fn weighed(outputs: &Outputs) -> usize {
+        let displays = outputs.list.iter().filter_map(|output| match output {
+            Output::Display { data, .. } => Some(weight_of_display(data)),
+            Output::Text { .. } => None,
+        });
+        displays.sum()
+    }
+
+    #[test]
+    fn what_is_joined_to_a_display_counts() {
+        let mut outputs = Outputs::default();
+        let content = |media_type: String, content: String| vec![Part::Content(media_type, content)];
+        for number in 0..100 {
+            let part = content(format!("text/x-{number}"), "x".repeat(DISPLAYS / 50));
+            outputs.parts(Stream::Stdout, part);
+        }
+        assert_eq!(outputs.list.len(), 1);
+        assert!((DISPLAYS * 9 / 10..=DISPLAYS).contains(&weighed(&outputs)));
+        assert_eq!(outputs.displays_left_out, 51);
+        // A list of zeros takes sixteen times its text.
+        let mut outputs = Outputs::default();
+        let zeros = format!("[{}0]", "0,".repeat(DISPLAYS / 10));
+        outputs.parts(Stream::Stdout, content("application/json".to_owned(), zeros));
+        assert_eq!((outputs.list.len(), outputs.displays_left_out), (0, 1));
+        assert!(!outputs.is_empty(), "what is left out is told");
+    }
+
+    #[test]
+    fn updates_of_many_displays_count_for_each() {
+        let mut outputs = Outputs::default();
+        for _ in 0..100 {
+            show(&mut outputs, "small", Some("x"), false);
+        }
+        show(&mut outputs, &"x".repeat(DISPLAYS / 50), Some("x"), true);
+        assert!(weighed(&outputs) <= DISPLAYS);
+        assert_eq!(outputs.displayed, weighed(&outputs));
+        assert!(outputs.displays_left_out >= 50, "{}", outputs.displays_left_out);
+        show(&mut outputs, "small", Some("x"), true);
+        assert_eq!(outputs.displayed, weighed(&outputs));
+        assert!(outputs.weight() < DISPLAYS / 50);
     }
 
     #[test]

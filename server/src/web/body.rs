@@ -1,18 +1,24 @@
 //! The body of a request, within its limit.
 
+use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use serde_json::value::RawValue;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::form::{Answer, Submission};
+use crate::form::{Answer, Submission, checked_token};
+use crate::intake::Held;
+
+/// How long the next part of a body may take.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// The cookie that names a session.
 pub(crate) const SESSION: &str = "pipulate_session";
@@ -25,12 +31,12 @@ impl FromRequest<Arc<App>> for Form {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let content_type = request.headers().get(CONTENT_TYPE).cloned();
-        let body = read(request, app).await.map_err(IntoResponse::into_response)?;
+        let (body, held) = read(request, app).await.map_err(IntoResponse::into_response)?;
         let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
-        Submission::read(content_type, body)
-            .await
-            .map(Self)
-            .map_err(IntoResponse::into_response)
+        let read = Submission::read(content_type, body).await;
+        let mut submission = read.map_err(IntoResponse::into_response)?;
+        submission.held = Some(held);
+        Ok(Self(submission))
     }
 }
 
@@ -41,8 +47,10 @@ impl FromRequest<Arc<App>> for Json {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
-        let body = read(request, app).await.map_err(IntoResponse::into_response)?;
-        submission(&body).map(Self).map_err(IntoResponse::into_response)
+        let (body, held) = read(request, app).await.map_err(IntoResponse::into_response)?;
+        let mut submission = submission(&body).map_err(IntoResponse::into_response)?;
+        submission.held = Some(held);
+        Ok(Self(submission))
     }
 }
 
@@ -78,30 +86,47 @@ fn submission(body: &[u8]) -> Result<Submission, Error> {
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect(),
         revision: call.revision,
-        token: call.token,
+        token: call.token.map(checked_token).transpose()?,
+        held: None,
     })
 }
 
-async fn read(request: Request, app: &App) -> Result<Bytes, Error> {
+async fn read(request: Request, app: &App) -> Result<(Bytes, Arc<Held>), Error> {
     let limit = app.settings.body_limit;
     let body = request.into_body();
-    let too_large = Error::TooLarge { limit };
     // One that says itself that it is too large is not read.
     if body.size_hint().lower() > limit as u64 {
-        return Err(too_large);
+        return Err(Error::TooLarge { limit });
     }
-    let mut stream = body.into_data_stream();
+    let mut held = app.intake.begin();
+    let whole = collect(body.into_data_stream(), limit, &mut held, IDLE).await?;
+    Ok((whole.into(), Arc::new(held)))
+}
+
+/// All of a body; `idle` is how long its next part may take.
+async fn collect<E: Display>(
+    mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    limit: usize,
+    held: &mut Held,
+    idle: Duration,
+) -> Result<Vec<u8>, Error> {
     let mut whole = Vec::new();
-    while let Some(chunk) = stream.next().await {
+    loop {
+        let Ok(chunk) = tokio::time::timeout(idle, stream.next()).await else {
+            return Err(Error::Unfinished);
+        };
+        let Some(chunk) = chunk else { return Ok(whole) };
         let chunk = chunk.map_err(|error| Error::Malformed {
             reason: error.to_string(),
         })?;
         if whole.len() + chunk.len() > limit {
-            return Err(too_large);
+            return Err(Error::TooLarge { limit });
+        }
+        if !held.grow(chunk.len()) {
+            return Err(Error::Crowded);
         }
         whole.extend_from_slice(&chunk);
     }
-    Ok(whole.into())
 }
 
 /// The session that the request belongs to, if it has one.
@@ -135,5 +160,28 @@ impl<S: Sync> FromRequestParts<S> for Htmx {
 
     fn from_request_parts(parts: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Self::Rejection>> + Send {
         std::future::ready(Ok(Self(parts.headers.contains_key("hx-request"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+    use crate::intake::Intake;
+
+    #[test]
+    fn a_body_whose_rest_does_not_come_is_not_waited_for() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let first = || stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"abc"))]);
+        let intake = Intake::new(100);
+        runtime.unwrap().block_on(async {
+            let collect = async |body| collect(body, 100, &mut intake.begin(), Duration::from_millis(20)).await;
+            let stuck = collect(first().chain(stream::pending()).boxed()).await;
+            assert!(matches!(stuck, Err(Error::Unfinished)), "{stuck:?}");
+            assert_eq!(collect(first().boxed()).await.unwrap(), b"abc");
+        });
     }
 }

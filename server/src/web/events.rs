@@ -126,6 +126,5 @@ impl Told {
 
 /// Tells one state of a page from another.
 pub(super) fn version(app: &App, id: &JobId, revision: u64) -> String {
-    let run = app.runs.look(id).map_or(0, |run| run.version);
-    format!("{revision}.{run}")
+    format!("{revision}.{}", app.runs.version(id))
 }

@@ -65,6 +65,21 @@ impl StepError {
         self
     }
 
+    /// The same with no more than that many bytes of its message, and of what else it says.
+    pub(crate) fn bounded(mut self, bytes: usize) -> Self {
+        let texts = [&mut self.name, &mut self.message];
+        for text in texts.into_iter().chain(&mut self.help).chain(&mut self.place) {
+            if text.len() > bytes {
+                let left_out = text.len() - text.floor_char_boundary(bytes);
+                text.truncate(text.floor_char_boundary(bytes));
+                *text += "… (";
+                *text += &left_out.to_string();
+                *text += " more bytes)";
+            }
+        }
+        self
+    }
+
     /// What happened.
     pub fn message(&self) -> &str {
         &self.message

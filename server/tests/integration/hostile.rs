@@ -1,10 +1,14 @@
 //! What no page of ours would send, or not all at once, and what no step should do.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 
-use crate::support::{Answer, Site};
+use crate::support::{Answer, BOUND, Site};
 
 #[test]
 fn of_all_that_was_decided_by_one_look_at_a_job_one_thing_happens() {
@@ -117,6 +121,88 @@ fn a_file_answers_only_a_field_for_files() {
         .is(422)
         .has("A file is no answer here.");
     assert_eq!(site.job("a").get::<String>("name").unwrap(), None);
+}
+
+#[test]
+fn a_token_that_is_too_long_is_refused() {
+    let site = Site::new();
+    let page = site.open("hello", "a");
+    let api = "/api/workflows/hello/jobs/a/finalize";
+    let long = "t".repeat(201);
+    let answer = site.call(api, &json!({ "token": long }));
+    assert_eq!(answer.is(400).json()["error"], "Malformed");
+    answer.has("its token has 201 bytes, and may have 200");
+    site.post(&format!("{page}/finalize"), &[("token", &long)])
+        .is(400)
+        .has("its token has 201 bytes");
+    assert!(!site.job("a").info().unwrap().unwrap().finalized);
+    site.call(api, &json!({ "token": long[1..] })).is(200);
+}
+
+#[test]
+fn large_bodies_share_a_bound_and_small_ones_get_through() {
+    const LARGE: usize = 900_000;
+    let site = Site::with(|router| router.body_limit(1_000_000));
+    let path = "/api/workflows/hello/jobs";
+    let large = || site.send(Request::post(path).body(Body::from(vec![b' '; LARGE])).unwrap());
+    let (release, released) = tokio::sync::watch::channel(false);
+    let begun = Arc::new(AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let (site, begun, mut released) = (&site, Arc::clone(&begun), released.clone());
+            scope.spawn(move || {
+                let begin = futures_util::stream::iter([Ok::<_, std::io::Error>(vec![b' '; LARGE])]);
+                let rest = futures_util::stream::once(async move {
+                    begun.fetch_add(1, Ordering::AcqRel);
+                    let _ = released.wait_for(|released| *released).await;
+                    Ok(b"{}".to_vec())
+                });
+                let body = Body::from_stream(futures_util::StreamExt::chain(begin, rest));
+                site.send(Request::post(path).body(body).unwrap()).is(200);
+            });
+        }
+        let deadline = Instant::now() + BOUND;
+        while begun.load(Ordering::Acquire) < 4 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let refused = large();
+        let small = site.call(path, &json!({ "key": "small" }));
+        release.send_replace(true);
+        assert_eq!(refused.is(503).json()["error"], "Busy");
+        small.is(200);
+    });
+    large().is(200);
+}
+
+#[test]
+fn runs_that_failed_are_remembered_within_a_bound() {
+    let site = Site::new();
+    for round in 0..8 {
+        let key = format!("job-{round}");
+        site.open("trouble", &key);
+        let path = format!("/api/workflows/trouble/jobs/{key}");
+        site.call(&format!("{path}/steps/work"), &json!({ "values": { "how": "long" } }))
+            .is(200);
+        let deadline = Instant::now() + BOUND;
+        let error = loop {
+            let error = site.get(&path).json()["steps"][0]["error"].clone();
+            if !error.is_null() || Instant::now() > deadline {
+                break error;
+            }
+        };
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            message.len() < 70_000 && message.ends_with(" more bytes)"),
+            "{}",
+            message.len()
+        );
+    }
+    let error = |round: usize| {
+        let job = site.get(&format!("/api/workflows/trouble/jobs/job-{round}"));
+        job.json()["steps"][0]["error"].clone()
+    };
+    assert!(error(0).is_null() && error(1).is_null(), "the oldest are forgotten");
+    assert!(!error(3).is_null() && !error(7).is_null());
 }
 
 #[test]

@@ -89,6 +89,10 @@ fn trouble() -> Workflow {
                     }
                 }
                 "lock" => job.finalize()?,
+                "long" => {
+                    pipulate::display_html("x".repeat(10 << 20));
+                    Err("y".repeat(1 << 20))?;
+                }
                 "child" => {
                     let child = std::process::Command::new("sleep").arg("600").spawn()?;
                     job.set("child", &child.id())?;
