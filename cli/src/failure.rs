@@ -1,12 +1,12 @@
 //! Errors as a user sees them: what happened, to what, and what to do. And the one table of exit codes.
 
-use std::fmt::{self, Write};
-use std::io;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Error;
 
-use crate::json_text::shell_word;
+use crate::json_text::last_word;
 use crate::signals::Signal;
 use crate::terminal::visible;
 
@@ -156,16 +156,16 @@ pub(crate) fn message(error: &Error) -> String {
 pub(crate) fn report(error: &Error) -> ExitCode {
     let failure = error.downcast_ref::<Failure>();
     let stored = error.downcast_ref::<pipulate::Error>();
-    anstream::eprintln!("error: {}", visible(message(error).trim_end()));
+    tell(&format!("error: {}", visible(message(error).trim_end())));
     let details = failure.and_then(|failure| failure.details.as_deref());
     if let Some(details) = details.map(str::trim_end).filter(|details| !details.is_empty()) {
-        anstream::eprintln!("{details}");
+        tell(details);
     }
     let help = failure
         .and_then(|failure| failure.help.clone())
         .or_else(|| stored.and_then(help_with));
     if let Some(help) = help {
-        anstream::eprintln!("help: {}", visible(&help));
+        tell(&format!("help: {}", visible(&help)));
     }
     let exit = failure
         .map(|failure| failure.exit)
@@ -176,16 +176,21 @@ pub(crate) fn report(error: &Error) -> ExitCode {
 
 /// Tells about something that does not stop a command.
 pub(crate) fn warn(message: &str, help: Option<&str>) {
-    anstream::eprintln!("warning: {}", visible(message));
+    tell(&format!("warning: {}", visible(message)));
     if let Some(help) = help {
-        anstream::eprintln!("help: {}", visible(help));
+        tell(&format!("help: {}", visible(help)));
     }
+}
+
+/// Writes a line on standard error. Where that cannot be, nobody can be told, and the exit code has to do.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// What to type about an error of the store; where nothing can be typed, what the store itself advises.
 pub(crate) fn help_with(error: &pipulate::Error) -> Option<String> {
     use pipulate::Error;
-    let word = |key: &pipulate::JobKey| shell_word(key.as_str());
+    let word = |key: &pipulate::JobKey| last_word(key.as_str());
     Some(match error {
         Error::MissingStep { job, .. } => format!("`pipulate job show {}` shows the steps it has.", word(job)),
         Error::MissingJob { .. } => LIST_JOBS.to_owned(),

@@ -53,6 +53,16 @@ pub(crate) fn shell_word(word: &str) -> String {
     }
 }
 
+/// The same for the last word of a command line, where an option is not meant.
+pub(crate) fn last_word(word: &str) -> String {
+    let quoted = shell_word(word);
+    if word.starts_with('-') {
+        format!("-- {quoted}")
+    } else {
+        quoted
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +83,9 @@ mod tests {
         assert_eq!(shell_word("it's"), r"'it'\''s'");
         assert_eq!(shell_word("$(rm)"), "'$(rm)'");
         assert_eq!(shell_word(""), "''");
+        assert_eq!(last_word("two words"), "'two words'");
+        assert_eq!(last_word("-p"), "-- -p");
+        assert_eq!(last_word("--two words"), "-- '--two words'");
     }
 
     #[test]

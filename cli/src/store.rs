@@ -8,7 +8,7 @@ use clap::Args;
 use pipulate::{Job, Pip, Place, PlaceEnv, Source};
 
 use crate::failure::{Failure, LIST_JOBS};
-use crate::json_text::shell_word;
+use crate::json_text::last_word;
 
 /// The option `--db` that every command has.
 #[derive(Args)]
@@ -95,7 +95,7 @@ pub(crate) fn open(place: &Place) -> Result<Pip> {
 /// The job is there no more, and can come back.
 pub(crate) fn deleted_job(key: &str) -> anyhow::Error {
     Failure::missing(format!("the job `{key}` is deleted"))
-        .help(format!("`pipulate job undelete {}` brings it back.", shell_word(key)))
+        .help(format!("`pipulate job undelete {}` brings it back.", last_word(key)))
         .into()
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use pipulate::place::URL_VARIABLE;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 use crate::jupyter::{Installed, Jupyter, prefix_of};
 use crate::signals::{self, Signals};
 use crate::store::StoreOption;
@@ -99,7 +99,7 @@ fn start_and_wait(command: Command) -> io::Result<Result<()>> {
                         signals::kill_group(&mut server);
                     } else {
                         asked = true;
-                        anstream::eprintln!("\nEnding JupyterLab and its kernels.");
+                        tell("\nEnding JupyterLab and its kernels.");
                         signals::terminate(&mut server);
                     }
                 }

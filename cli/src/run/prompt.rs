@@ -6,6 +6,8 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::failure::tell;
+
 /// Reads answers from the terminal on a thread of its own, since a read cannot be taken back: the run goes on, or ends, meanwhile.
 pub(crate) struct Prompt {
     wanted: Option<mpsc::Sender<()>>,
@@ -50,7 +52,7 @@ impl Prompt {
         let answer = self.answers.recv().await.unwrap_or(Ok(None));
         if self.echo.take().is_some() {
             // The end of the line did not show either.
-            anstream::eprintln!();
+            tell("");
         }
         answer
     }

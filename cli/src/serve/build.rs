@@ -17,11 +17,30 @@ pub(crate) struct Built {
     pub(crate) program: PathBuf,
 }
 
-/// A line of cargo's that tells of a program.
+/// How many messages about other crates than the notebooks' are shown.
+const OTHERS: usize = 10;
+/// What helps where cargo itself gave up.
+const NETWORK: &str = "Crates that are not on this machine yet take the network, once.";
+
+/// A line of cargo's.
 #[derive(serde::Deserialize)]
-struct Artifact {
-    reason: String,
-    executable: Option<PathBuf>,
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Line {
+    CompilerArtifact {
+        executable: Option<PathBuf>,
+    },
+    CompilerMessage {
+        message: Message,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// What the compiler says of any crate.
+#[derive(serde::Deserialize)]
+struct Message {
+    level: String,
+    rendered: Option<String>,
 }
 
 /// Builds the app. What cargo says of its progress goes to standard error, the first time.
@@ -67,7 +86,7 @@ pub(crate) async fn build(
         })
     });
     let mut program = None;
-    let mut errors = Vec::new();
+    let (mut errors, mut elsewhere) = (Vec::new(), Vec::new());
     loop {
         tokio::select! {
             line = lines.next_line() => {
@@ -75,13 +94,15 @@ pub(crate) async fn build(
                 match projects.translate(&line) {
                     Some(diagnostic) if diagnostic.level == "error" => errors.push(diagnostic.rendered.trim_end().to_owned()),
                     Some(_) => {}
-                    None => {
-                        if let Ok(Artifact { reason, executable: Some(executable) }) = serde_json::from_str(&line)
-                            && reason == "compiler-artifact"
+                    None => match serde_json::from_str(&line) {
+                        Ok(Line::CompilerArtifact { executable: Some(executable) }) => program = Some(executable),
+                        Ok(Line::CompilerMessage { message: Message { level, rendered: Some(rendered) } })
+                            if level == "error" && elsewhere.len() < OTHERS =>
                         {
-                            program = Some(executable);
+                            elsewhere.push(rendered.trim_end().to_owned());
                         }
-                    }
+                        _ => {}
+                    },
                 }
             }
             signal = signals.next() => {
@@ -95,9 +116,10 @@ pub(crate) async fn build(
         return Ok(Ok(Built { program }));
     }
     if errors.is_empty() {
+        errors = elsewhere;
         let said = match quiet {
             Some(said) => said.await.unwrap_or_default(),
-            None => "What cargo said stands above.".to_owned(),
+            None => format!("What cargo said stands above. {NETWORK}"),
         };
         errors.push(said.trim().to_owned());
     }

@@ -188,6 +188,12 @@ fn a_deleted_job_comes_back() {
         .run("job get hello-01 name")
         .code(3)
         .stderr("error: the job `hello-01` is deleted\nhelp: `pipulate job undelete hello-01` brings it back.\n");
+    sandbox.prepare("job set -- -p name 1\n job delete -- -p");
+    sandbox
+        .run("job get -- -p name")
+        .code(3)
+        .stderr("error: the job `-p` is deleted\nhelp: `pipulate job undelete -- -p` brings it back.\n");
+    sandbox.run("job undelete -- -p").code(0);
     // Its history and its export stay within reach.
     sandbox.run("job history hello-01").code(0);
     assert_eq!(

@@ -152,6 +152,9 @@ fn an_export_is_one_document() {
         .run("job export hello-01 -o out/export.json")
         .code(1)
         .stderr("error: cannot write out/export.json: there is no folder out\n");
+    let dash = sandbox.run("job export hello-01 -o -").code(0);
+    assert_eq!(dash.stdout, printed.stdout);
+    assert!(!sandbox.path("-").exists(), "`-` is no file");
     sandbox.run("job export hello-01 -o export.json").code(0).stdout("");
     assert_eq!(
         std::fs::read_to_string(sandbox.path("export.json")).unwrap(),

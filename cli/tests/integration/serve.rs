@@ -48,7 +48,8 @@ fn an_app_serves_what_it_was_built_from() {
     }
 }
 
-/// A sandbox in which cargo is a script. It holds while there is a file `hold`, and notes in `builds` when it begins.
+/// A sandbox in which cargo is a script. It holds while there is a file `hold`, notes in `builds` when it begins, and fails with the
+/// messages in a file `fails`, if there is one.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     let script = format!(
@@ -57,6 +58,7 @@ fn sandbox() -> Sandbox {
          echo $$ >> '{folder}/builds'\n\
          while [ -e '{folder}/hold' ]; do sleep 0.05; done\n\
          rmdir '{folder}/busy'\n\
+         if [ -e '{folder}/fails' ]; then cat '{folder}/fails'; echo 'error: it fails' >&2; exit 101; fi\n\
          cp src/cells/steps.rs '{folder}/source-'$$\n\
          program='{folder}/program-'$$\n\
          {{ echo '#!/bin/sh'\n\
@@ -333,6 +335,31 @@ fn what_a_killed_one_has_left_goes_with_the_next() {
     let mut expected = [kept_by(other.process.0.id()), kept_by(next.process.0.id())].concat();
     expected.sort();
     assert_eq!(kept(&sandbox), expected);
+}
+
+#[test]
+fn what_the_compiler_says_of_other_crates_is_shown() {
+    let sandbox = sandbox();
+    sandbox.write("one.ipynb", &notebook("\"first\""));
+    let message = serde_json::json!({
+        "reason": "compiler-message",
+        "manifest_path": "/elsewhere/Cargo.toml",
+        "message": { "message": "m", "level": "error", "spans": [], "rendered": "error: can't find crate for `core`\n" },
+    });
+    sandbox.write("fails", &format!("{message}\n"));
+    let mut serving = Serving::start(&sandbox, &[]);
+    assert_eq!(serving.code(), Some(1));
+    serving.says(
+        "error: the app cannot be built from the notebook\nerror: can't find crate for `core`\n\n\
+         What cargo said stands above. Crates that are not on this machine yet take the network, once.\n",
+    );
+
+    fs::remove_file(sandbox.path("fails")).unwrap();
+    let serving = Serving::start(&sandbox, &[]);
+    serving.shows(&["\"first\"", NOTHING]);
+    sandbox.write("fails", &format!("{message}\n"));
+    sandbox.write("one.ipynb", &notebook("\"second\""));
+    serving.shows(&["\"first\"", FAILED, "can't find crate for `core`", "error: it fails"]);
 }
 
 #[test]

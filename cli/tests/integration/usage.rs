@@ -119,3 +119,31 @@ fn every_command_explains_itself_with_examples() {
     let version = sandbox.run("--version").code(0);
     assert_eq!(version.stdout, format!("pipulate {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn a_long_value_that_is_no_json_is_not_repeated() {
+    let sandbox = Sandbox::new();
+    let brackets = "[".repeat(50_000);
+    let output = sandbox
+        .command(["job", "set", "k", "s", brackets.as_str()])
+        .output()
+        .unwrap();
+    let ran = crate::sandbox::Ran::of("job set k s [[..", output).code(2).stdout("");
+    assert_eq!(
+        ran.stderr,
+        "error: for the value, this is no JSON: EOF while parsing a list at line 1 column 50000\n"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_error_that_cannot_be_written_keeps_its_exit_code() {
+    let sandbox = Sandbox::new();
+    sandbox.prepare("job set k s 1");
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for (line, code) in [("job get k nothing", 3), ("job set k s Ada", 2), ("job fork k k", 1)] {
+        let mut command = sandbox.command(line.split(' '));
+        let status = command.stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{line}");
+    }
+}

@@ -21,7 +21,7 @@ Examples:
 pub(crate) struct Export {
     /// The job's key; a deleted job can be exported, too
     key: String,
-    /// The file to write; standard output otherwise
+    /// The file to write; standard output otherwise, and for `-`
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -47,7 +47,7 @@ impl Export {
         };
         let mut text = serde_json::to_string_pretty(&document)?;
         text.push('\n');
-        match self.output {
+        match self.output.filter(|path| path.as_os_str() != "-") {
             Some(path) => file::write(&path, text.as_bytes()),
             None => Ok(out.write_all(text.as_bytes())?),
         }

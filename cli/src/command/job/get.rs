@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::json_text::shell_word;
+use crate::json_text::last_word;
 use crate::store::StoreOption;
 
 /// Write a step's value as JSON
@@ -34,12 +34,12 @@ impl Get {
                     "the step `{}` of the job `{}` was set aside by a revert",
                     self.step, self.key
                 ),
-                format!("`pipulate job show {}` shows its last value.", shell_word(&self.key)),
+                format!("`pipulate job show {}` shows its last value.", last_word(&self.key)),
             )
         } else {
             (
                 format!("the job `{}` has no step `{}`", self.key, self.step),
-                format!("`pipulate job show {}` shows the steps it has.", shell_word(&self.key)),
+                format!("`pipulate job show {}` shows the steps it has.", last_word(&self.key)),
             )
         };
         Err(Failure::missing(message).help(help).into())

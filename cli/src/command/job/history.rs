@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::view::{EventView, time, write_json};
 use crate::failure::Failure;
-use crate::json_text::shell_word;
+use crate::json_text::last_word;
 use crate::store::{StoreOption, missing_job};
 use crate::table::Table;
 use crate::terminal;
@@ -36,7 +36,7 @@ impl History {
         let events = job.history(self.step.as_deref())?;
         if let (Some(step), true) = (&self.step, events.is_empty()) {
             let message = format!("the history of the job `{}` has no step `{step}`", self.key);
-            let help = format!("`pipulate job history {}` shows all of it.", shell_word(&self.key));
+            let help = format!("`pipulate job history {}` shows all of it.", last_word(&self.key));
             return Err(Failure::missing(message).help(help).into());
         }
         if self.json {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::json_text::shell_word;
+use crate::json_text::last_word;
 use crate::store::StoreOption;
 use crate::terminal;
 
@@ -29,7 +29,7 @@ impl Remove {
     pub(crate) fn run(self, store: &StoreOption, out: &mut dyn Write) -> Result<()> {
         if !store.job(&self.key)?.remove(&self.step)? {
             let message = format!("the job `{}` has no step `{}`", self.key, self.step);
-            let help = format!("`pipulate job show {}` shows the steps it has.", shell_word(&self.key));
+            let help = format!("`pipulate job show {}` shows the steps it has.", last_word(&self.key));
             return Err(Failure::missing(message).help(help).into());
         }
         terminal::say(out, &format!("Removed `{}` from `{}`", self.step, self.key))?;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::target::Target;
 use crate::executables;
+use crate::failure::warn;
 use crate::jupyter::{DEFAULT_NAME, Jupyter, Kernelspec, KernelspecName};
 
 /// Tell Jupyter how to start the kernel
@@ -71,10 +72,8 @@ impl Install {
             Ok(said) => writeln!(out, "{}", said.trim_end())?,
             // The kernel is installed all the same: notebooks only begin later.
             Err(what) => {
-                anstream::eprintln!("warning: what cells link is not compiled yet: {what}");
-                anstream::eprintln!(
-                    "help: `pipulate doctor` says what is missing. The first cell of a notebook will compile it."
-                );
+                let help = "`pipulate doctor` says what is missing. The first cell of a notebook will compile it.";
+                warn(&format!("what cells link is not compiled yet: {what}"), Some(help));
             }
         }
         Ok(())
