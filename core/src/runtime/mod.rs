@@ -124,6 +124,9 @@ pub fn input<T: Serialize + DeserializeOwned>(request: InputRequest, default: Op
     {
         return value;
     }
+    if !request.secret {
+        refuse_finalized(&job, &request.step);
+    }
     let value = ask(request.clone(), default);
     if !request.secret
         && let Err(error) = job.set(&request.step, &value)
@@ -131,6 +134,18 @@ pub fn input<T: Serialize + DeserializeOwned>(request: InputRequest, default: Op
         fail(&error);
     }
     value
+}
+
+/// A finalized job takes no answer, and so nobody is asked for one.
+fn refuse_finalized(job: &Job, step: &str) {
+    match job.info() {
+        Ok(Some(info)) if info.finalized => fail(&Error::Finalized {
+            operation: format!("ask for step `{step}`"),
+            job: info.key,
+        }),
+        Ok(_) => {}
+        Err(error) => fail(&error),
+    }
 }
 
 fn ask<T: Serialize + DeserializeOwned>(mut request: InputRequest, default: Option<&dyn Fn() -> T>) -> T {

@@ -345,6 +345,19 @@ fn refuse_deleted(job: &Job, operation: impl Into<String>) -> Result<(), CellErr
     }
 }
 
+/// Neither a deleted job nor a finalized one takes an answer; who would be asked should know before.
+fn refuse_locked(job: &Job, operation: impl Into<String>) -> Result<(), CellError> {
+    let operation = operation.into();
+    refuse_deleted(job, operation.as_str())?;
+    match job.info().shown()? {
+        Some(info) if info.finalized => Err(pip_error(&Error::Finalized {
+            operation,
+            job: info.key,
+        })),
+        _ => Ok(()),
+    }
+}
+
 /// An error of the store's, as the notebook shows it.
 trait Shown<T> {
     fn shown(self) -> Result<T, CellError>;

@@ -4,7 +4,9 @@ use pipulate::cell::{InputCall, json_literal};
 use pipulate::runtime::InputRequest;
 
 use super::pip_set::SHOWN;
-use super::{Call, Context, Example, Form, Magic, Shown, Specification, input, refuse_deleted, usage_error};
+use super::{
+    Call, Context, Example, Form, Magic, Shown, Specification, input, refuse_deleted, refuse_locked, usage_error,
+};
 use crate::outputs::CellError;
 use crate::render::json::{compact, string};
 use crate::render::text::quoted;
@@ -55,7 +57,11 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
         ));
         return Ok(());
     }
-    refuse_deleted(&job, format!("ask for step `{step}`"))?;
+    if input.secret {
+        refuse_deleted(&job, format!("ask for step `{step}`"))?;
+    } else {
+        refuse_locked(&job, format!("ask for step `{step}`"))?;
+    }
     let default = match input.default {
         None => None,
         Some(default) => Some(json_literal(&call.text[default]).ok_or_else(|| {

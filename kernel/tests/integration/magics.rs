@@ -84,6 +84,26 @@ fn an_answer_of_the_wrong_type_is_asked_for_again_a_few_times() {
     let (sent, result) = notebook.run_with("let key: u8 = %pip_input key --secret;", &["hunter2", "1"]);
     assert_eq!(result, Ok(()), "{sent:#?}");
     assert!(!sent.concat().contains("hunter2"), "{sent:#?}");
+    notebook.check("%pip_finalize", &["display: job `answers` is finalized"]);
+    let (sent, result) = notebook.run_with("let late: u8 = %pip_input late;", &["1"]);
+    assert_eq!(result.unwrap_err().ename, "Finalized");
+    assert!(!sent.concat().contains("asked"), "{sent:#?}");
+    notebook.check("let n: u8 = %pip_input n;\nn", &["result: 12"]);
+}
+
+#[test]
+fn a_secret_shows_nowhere() {
+    let mut notebook = TestNotebook::start();
+    notebook.run_with("%pip_job secrets", &[]).1.unwrap();
+    let cell = "let key: String = %pip_input key --secret;\nlet length = key.len();";
+    let (sent, result) = notebook.run_with(cell, &["hunter2"]);
+    assert_eq!(result, Ok(()), "{sent:#?}");
+    let table = "\
+display: Name    Type    Value
+──────  ──────  ────────
+key     String  <hidden>
+length  usize   7";
+    notebook.check("%whos", &[table]);
 }
 
 #[test]

@@ -208,3 +208,20 @@ fn an_interrupted_question_is_an_error() {
         .unwrap_err();
     assert_eq!(error.ename, "Interrupted");
 }
+
+#[test]
+fn nobody_is_asked_for_what_a_locked_job_cannot_take() {
+    let notebook = Notebook::at_job();
+    notebook.run("%pip_set done = 1").unwrap();
+    notebook.run("%pip_finalize").unwrap();
+    let shown = notebook.run_with("%pip_input city \"Which city?\"", &["Paris"]);
+    assert_eq!(shown.recorder.prompts(), []);
+    assert_snapshot!(shown.error_text(), @"
+    Finalized: cannot ask for step `city`: job `hello-01` is finalized
+    `%pip_unfinalize` in a notebook, or `job.unfinalize()`, opens it; nothing is lost by it.
+    ");
+    assert!(notebook.run("%pip_input done").text().starts_with("done = 1 (stored;"));
+    // A secret is not the job's.
+    let shown = notebook.run_with("%pip_input token --secret", &["hunter2"]);
+    assert_eq!(shown.unwrap().prompts().len(), 1);
+}
