@@ -130,8 +130,11 @@ pub fn path_of_this_process() -> Option<PathBuf> {
 fn configuration(root: &Path, rustc: Option<&Path>) -> io::Result<String> {
     use std::os::unix::fs::PermissionsExt;
     let wrapper = root.join("rustc-for-cells");
-    std::fs::write(&wrapper, RUSTC)?;
-    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o700))?;
+    // A program that somebody writes cannot be run: another notebook of this process may be compiling.
+    if !wrapper.exists() {
+        std::fs::write(&wrapper, RUSTC)?;
+        std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o700))?;
+    }
     let quoted = |path: &Path| serde_json::Value::String(path.to_string_lossy().into_owned());
     let rustc = rustc.map(|rustc| format!("rustc = {}\n", quoted(rustc)));
     Ok(format!(
@@ -239,6 +242,18 @@ mod tests {
         assert!(again.path().join(".cargo/config.toml").exists());
         #[cfg(unix)]
         {
+            use std::os::unix::fs::MetadataExt;
+            let written = || {
+                std::fs::metadata(again.path().join("rustc-for-cells"))
+                    .unwrap()
+                    .ctime_nsec()
+            };
+            let before = written();
+            again.use_toolchain(Path::new("/nowhere")).unwrap();
+            assert_eq!(written(), before);
+        }
+        #[cfg(unix)]
+        {
             use std::os::unix::fs::PermissionsExt;
             let folder = again.notebook_folder().unwrap();
             for path in [again.path(), folder.path()] {
@@ -322,11 +337,74 @@ mod tests {
         };
         assert_eq!(
             next("serde=a"),
-            "--crate-name ctx --emit=link -C opt-level=2 -C metadata=cell0 --extern serde=a\n"
+            "--crate-name ctx --emit=link -C opt-level=0 -C metadata=cell0 --extern serde=a\n"
         );
+        write(".cell-level", "opt-level=3\n");
         assert_eq!(
             next("serde=b"),
-            "--crate-name ctx --emit=link -C opt-level=2 -C metadata=cell1 --extern serde=b\n"
+            "--crate-name ctx --emit=link -C opt-level=3 -C metadata=cell1 --extern serde=b\n"
         );
+    }
+
+    /// What a process of a folder of its own answers, through the script.
+    #[cfg(unix)]
+    fn through_script(folder: &Path, program: &str, arguments: &[&str]) -> std::process::Output {
+        let script = folder.join("script");
+        std::fs::write(&script, RUSTC).unwrap();
+        let fake = folder.join("fake-rustc");
+        std::fs::write(&fake, program).unwrap();
+        let mut command = std::process::Command::new("sh");
+        command.arg(&script).arg("sh").arg(&fake).args(arguments);
+        command.current_dir(folder).output().unwrap()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_compiler_is_asked_once_and_answers_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = "echo asked >> asked\nprintf 'first: %s\\n\\n  last \\\\n' \"$2\"";
+        for question in ["-vV", "___", "-vV", "___", "-vV"] {
+            let output = through_script(folder.path(), program, &["--crate-name", question]);
+            assert!(output.status.success(), "{output:?}");
+            assert_eq!(
+                String::from_utf8(output.stdout).unwrap(),
+                format!("first: {question}\n\n  last \\n")
+            );
+        }
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join("asked")).unwrap(),
+            "asked\nasked\n"
+        );
+
+        // A failure is no answer.
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let output = through_script(folder.path(), "echo asked >> asked; echo no; exit 3", &["-vV"]);
+            assert_eq!(
+                (output.status.code(), output.stdout.as_slice()),
+                (Some(3), b"no\n".as_slice())
+            );
+        }
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join("asked")).unwrap(),
+            "asked\nasked\n"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_the_compiler_says_of_a_cell_passes_whole() {
+        for said in ["", "one\n", "no end", "1\n2\n3\n4\n", "1\n2\n3\n4\n5\n\n \\n end"] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("said"), said).unwrap();
+            let arguments = ["--crate-name", "ctx", "--emit=link"];
+            let output = through_script(folder.path(), "cat said >&2; exit 7", &arguments);
+            assert_eq!(output.status.code(), Some(7));
+            assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+            assert_eq!(
+                std::fs::read_to_string(folder.path().join(".cell-messages")).unwrap(),
+                said
+            );
+        }
     }
 }

@@ -9,20 +9,39 @@
 # the same folder, and leaves a lock file of that alone. cargo asks this script about rustc before it reads the lock file.
 
 # cargo asks about rustc many times, and always gets the same answer. The folder of this script is one kernel's, which has one
-# compiler. An answer is kept as soon as it is whole.
+# compiler. An answer is kept as soon as it is whole, below what was asked. To start a program takes longer than all that is done
+# here, so as few as can be are started.
+newline='
+'
 answer() {
-    kept=${script%/*}/.answer-$(printf '%s' "$RUSTC_BOOTSTRAP $*" | cksum | tr ' ' -)
-    if [ ! -f "$kept" ]; then
-        "$@" > "$kept.$$" || { status=$?; cat "$kept.$$"; rm -f "$kept.$$"; exit "$status"; }
-        mv "$kept.$$" "$kept"
-    fi
-    exec cat "$kept"
+    asked="$RUSTC_BOOTSTRAP $*"
+    case $asked in *"$newline"*) exec "$@" ;; esac
+    folder=${script%/*}
+    for kept in "$folder"/.answer-*; do
+        [ -f "$kept" ] || continue
+        {
+            IFS= read -r known
+            [ "$known" != "$asked" ] || exec cat
+        } < "$kept"
+    done
+    new=$folder/.new-answer-$$
+    { printf '%s\n' "$asked" && "$@"; } > "$new" || { status=$?; sed 1d "$new"; rm -f "$new"; exit "$status"; }
+    mv "$new" "$folder/.answer-$$"
+    { IFS= read -r known; exec cat; } < "$folder/.answer-$$"
+}
+
+# Whether this is the crate of a cell, and not one that evcxr resolves alone: the name stands near the beginning.
+is_cell() {
+    while IFS= read -r line; do
+        case $line in 'name = "ctx"'*) return 0 ;; esac
+    done < Cargo.toml
+    return 1
 }
 
 script=$0
 case " $* " in
     *" -vV "*)
-        if [ -f .kept-lock ] && grep -q '^name = "ctx"' Cargo.toml && grep -q evcxr_dummy_validate_dep Cargo.lock; then
+        if [ -f .kept-lock ] && ! [ .kept-lock -nt Cargo.lock ] && is_cell && grep -qs evcxr_dummy_validate_dep Cargo.lock; then
             cp .kept-lock Cargo.lock
         fi
         answer "$@"
@@ -44,12 +63,16 @@ case " $* " in *" --crate-name ctx "*) ;; *) exec "$@" ;; esac
 
 identity=0
 known=
-level=
+# evcxr is not told how far to optimise: rust-analyzer would begin anew.
+level=opt-level=0
+if [ -f .cell-level ]; then read -r level < .cell-level; fi
 if [ -f .cell-identity ]; then
-    { read -r identity; known=$(cat); } < .cell-identity
-else
-    # The first cell is evcxr's own, before it can be told how far to optimise.
-    level=opt-level=0
+    {
+        read -r identity
+        while IFS= read -r line; do known="$known$line
+"; done
+        known=${known%?}
+    } < .cell-identity
 fi
 changed=
 while IFS= read -r line; do
@@ -81,7 +104,7 @@ while [ "$count" -gt 0 ]; do
     shift
     case $argument in
         metadata=*) argument="metadata=cell$identity" ;;
-        opt-level=*) argument=${level:-$argument} ;;
+        opt-level=*) argument=$level ;;
     esac
     set -- "$@" "$argument"
     count=$((count - 1))
@@ -89,5 +112,14 @@ done
 # What the compiler says goes to cargo, and stays for whoever shows warnings.
 "$@" 2> .cell-messages
 status=$?
-cat .cell-messages >&2
+# Mostly few lines.
+{
+    lines=0
+    while [ "$lines" -lt 4 ] && IFS= read -r line; do
+        printf '%s\n' "$line"
+        lines=$((lines + 1))
+        line=
+    done
+    if [ "$lines" -eq 4 ]; then cat; else printf '%s' "$line"; fi
+} < .cell-messages >&2
 exit "$status"

@@ -12,6 +12,7 @@
 /// makes of it: with the cell library's errors that is their name and help too. That a call is evcxr's shows by the function that
 /// it stands in.
 pub(super) const ITEMS: &str = r#"
+#[inline]
 pub fn pipulate_report(kind: u8, text: &str) {
     unsafe extern "C" {
         fn dlsym(scope: *mut ::std::ffi::c_void, name: *const ::std::ffi::c_char) -> *mut ::std::ffi::c_void;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pipulate::cell::args::{ArgumentSpec, Tail, Usage};
 
+use super::secrets::Secrets;
 use super::{Call, Context, Example, Form, Magic, Specification};
 use crate::outputs::CellError;
 use crate::render::{self, Entry, Table};
@@ -72,9 +73,10 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
 #[expect(clippy::unnecessary_wraps, reason = "one of two ends of `run`")]
 fn list(context: &Context<'_>) -> Result<(), CellError> {
     let mut table = Table::new().column("Variable").column("Value");
+    let secrets = Secrets::of(&(context.history)());
     for (name, value) in all(context) {
         let lower = name.to_lowercase();
-        let is_secret = SECRETS.iter().any(|secret| lower.contains(secret));
+        let is_secret = SECRETS.iter().any(|secret| lower.contains(secret)) || secrets.come_from(&name);
         table.row([
             name.into(),
             if is_secret {

@@ -91,7 +91,7 @@ fn given(job: &JobKey, request: &InputRequest, context: &Context<'_>) -> Option<
 }
 
 /// The variable of the environment that holds a step's secret.
-fn variable(step: &str) -> String {
+pub(super) fn variable(step: &str) -> String {
     step.to_uppercase()
         .chars()
         .map(|character| if character.is_alphanumeric() { character } else { '_' })

@@ -49,6 +49,7 @@ mod pip_undo;
 mod pip_unfinalize;
 mod pwd;
 mod reset;
+mod secrets;
 mod specification;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,10 +1,8 @@
 //! `%whos`: variables and items with their types and values.
 
-use std::collections::HashSet;
-
 use pipulate::cell::args::{ArgumentSpec, Tail, Usage};
-use pipulate::cell::{InputCall, SegmentKind, parse};
 
+use super::secrets::Secrets;
 use super::variable_values::values;
 use super::who::{ITEM, known, nothing};
 use super::{Call, Context, Example, Form, Magic, Specification};
@@ -40,12 +38,12 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
         context.print(&nothing(call));
         return Ok(());
     }
-    let secrets = secrets(&(context.history)());
+    let secrets = Secrets::of(&(context.history)());
     let variables = known.iter().filter(|(_, type_name)| type_name != ITEM);
     // What is not to be shown is not asked for, either.
     let names: Vec<String> = variables
         .map(|(name, _)| name.clone())
-        .filter(|name| !secrets.contains(name))
+        .filter(|name| !secrets.binds(name))
         .collect();
     let values = values(&names, context)?;
     let mut table = Table::new().column("Name").column("Type");
@@ -64,7 +62,7 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
             let value = values.get(&name).filter(|_| !is_item);
             row.push(match value {
                 Some(value) => Entry::code(value.as_str()),
-                None if !is_item && secrets.contains(&name) => Entry::faint("<hidden>"),
+                None if !is_item && secrets.binds(&name) => Entry::faint("<hidden>"),
                 None => Entry::default(),
             });
         }
@@ -72,40 +70,4 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     }
     context.show(render::table(&table));
     Ok(())
-}
-
-/// The names that the cells bind to secrets: all words of the patterns.
-fn secrets(cells: &[(u32, String)]) -> HashSet<String> {
-    let mut names = HashSet::new();
-    for (_, text) in cells {
-        let cell = parse(text);
-        for segment in cell.segments() {
-            if let SegmentKind::LetMagic(binding) = &segment.kind
-                && cell.slice(&binding.call.name) == "pip_input"
-                && InputCall::parse(text, &binding.call).is_ok_and(|input| input.secret)
-            {
-                let words = cell
-                    .slice(&binding.pattern)
-                    .split(|character: char| !character.is_alphanumeric() && character != '_');
-                names.extend(words.map(str::to_owned));
-            }
-        }
-    }
-    names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::secrets;
-
-    #[test]
-    fn names_bound_to_secrets_are_found() {
-        let names = |text: &str| secrets(&[(1, text.to_owned())]);
-        assert!(names("let key: String = %pip_input key --secret;").contains("key"));
-        assert!(names("if true {\n    let mut inner: u32 = %pip_input pin \"PIN\" --secret;\n}").contains("inner"));
-        let both = names("let (user, Some(pass)): (String, _) = %pip_input login --secret;");
-        assert!(both.contains("user") && both.contains("pass"));
-        assert!(!names("let name: String = %pip_input name;").contains("name"));
-        assert!(!names("let s = r#\"\nlet name: String = %pip_input name --secret;\n\"#;").contains("name"));
-    }
 }

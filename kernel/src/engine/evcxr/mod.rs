@@ -35,6 +35,9 @@ use errors::{evaluation_error, start_error};
 
 /// How long the end of a cell may take from the worker to here, evcxr having seen it already.
 const END: Duration = Duration::from_secs(10);
+/// Where `rustc_for_cells.sh` finds how far to optimise, in the crate's folder. Said in Cargo.toml, it would have rust-analyzer
+/// begin anew.
+const LEVEL_FILE: &str = ".cell-level";
 /// Takes over when cargo runs this binary in place of rustc: for evcxr's own cache, where a user asks for it by `:cache`.
 pub fn rustc_wrapper_hook() {
     evcxr::runtime_hook();
@@ -65,10 +68,8 @@ pub struct EvcxrEngine {
     build_root: Weak<BuildRoot>,
     /// The toolchain's folder.
     sysroot: Option<PathBuf>,
-    /// The level at which cells are optimised.
-    optimisation: String,
-    /// What stands behind the level in Cargo.toml: rust-analyzer reads anew when that is another text.
-    optimisation_end: &'static str,
+    /// rust-analyzer has been given `std::arch`.
+    reads_arch: bool,
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
     /// Those that other kernels have compiled are there.
@@ -125,8 +126,7 @@ impl EvcxrEngine {
             cache: DependencyCache::new(&options.cache, &compiler::version(sysroot.as_deref())),
             build_root: Weak::clone(&options.build_root),
             sysroot,
-            optimisation: String::new(),
-            optimisation_end: "",
+            reads_arch: false,
             dependencies: BTreeSet::new(),
             has_loaded: false,
             runtime: Runtime::None,
@@ -464,8 +464,8 @@ impl Engine for EvcxrEngine {
     }
 
     fn set_optimisation(&mut self, level: &str) {
-        level.clone_into(&mut self.optimisation);
-        if let Err(error) = self.context.set_opt_level(&format!("{level}{}", self.optimisation_end)) {
+        let Some(folder) = &self.crate_folder else { return };
+        if let Err(error) = std::fs::write(folder.join(LEVEL_FILE), format!("opt-level={level}\n")) {
             tracing::error!(%error, level, "the level of optimisation stays");
         }
     }

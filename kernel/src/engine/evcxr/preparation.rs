@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use evcxr::EvalOutputs;
 
 use super::{EvcxrEngine, Runtime};
+use crate::engine::Evaluation;
 use crate::engine::asynchronous;
 use crate::engine::commands::{is_dependency, split_dependencies};
 use crate::engine::prelude::{self, Display};
-use crate::engine::{Engine as _, Evaluation};
 use crate::source_map::SourceMap;
 
 impl EvcxrEngine {
@@ -29,8 +29,8 @@ impl EvcxrEngine {
         let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
         let adding = code.lines().any(|line| new(&line));
         self.keep_versions(adding)?;
-        if self.optimisation_end.is_empty() && names(code, "arch") {
-            self.read_arch();
+        if !self.reads_arch && names(code, "arch") {
+            self.read_arch()?;
         }
         let display = prelude::display(code);
         if display == Display::Goes && self.display == Display::Stays {
@@ -44,16 +44,18 @@ impl EvcxrEngine {
     }
 
     /// Lets types of `std::arch` be inferred, which takes seconds.
-    fn read_arch(&mut self) {
-        self.optimisation_end = " ";
+    fn read_arch(&mut self) -> Result<(), evcxr::Error> {
+        self.reads_arch = true;
         if let Some(sysroot) = &self.sysroot
             && let Some(root) = self.build_root.upgrade()
         {
             match root.provide_arch(sysroot) {
-                Ok(()) => self.set_optimisation(&self.optimisation.clone()),
+                // rust-analyzer begins anew when the manifest changes. How far it says to optimise is not what counts.
+                Ok(()) => self.context.set_opt_level("1")?,
                 Err(error) => tracing::info!(%error, "types of `std::arch` are not inferred"),
             }
         }
+        Ok(())
     }
 
     /// The line that adds the cell library, if a cell adds other dependencies first. Both may want one crate with different

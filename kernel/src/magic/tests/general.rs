@@ -52,7 +52,7 @@ fn reset_asks_unless_told_not_to() {
 
 #[test]
 fn the_environment_is_set_for_shell_lines_and_code() {
-    let notebook = Notebook::new();
+    let mut notebook = Notebook::new();
     assert_eq!(
         notebook.run("%env A_URL=http://x.org//y?a=1;b").stdout(),
         "env: A_URL=http://x.org//y?a=1;b\n"
@@ -65,6 +65,10 @@ fn the_environment_is_set_for_shell_lines_and_code() {
     );
     assert_eq!(notebook.run("%%bash\nprintf \"$B\"").stdout(), "two words");
     notebook.run("%env MY_API_KEY=hunter2").unwrap();
+    notebook.run("%env PIN=hunter2").unwrap();
+    notebook
+        .history
+        .push((1, "let pin: String = %pip_input pin --secret;".to_owned()));
     let all = notebook.run("%env").text();
     assert!(
         !all.contains("hunter2") && all.contains("<hidden>") && all.contains("two words"),
