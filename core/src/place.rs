@@ -133,7 +133,8 @@ impl Place {
         }
         for folder in working_folder.ancestors() {
             let path = folder.join(FOLDER_STORE);
-            if path.is_file() {
+            // A link that leads nowhere is this folder's all the same, and an error once it is opened.
+            if path.is_file() || path.is_symlink() {
                 return Ok(Self {
                     path,
                     origin: Origin::Folder(folder.to_owned()),
@@ -227,6 +228,10 @@ fn read_config(file: &Path) -> Result<Option<Config>> {
     };
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
+        // Jobs would go elsewhere without a word.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && file.is_symlink() => {
+            return Err(failed("it is a link to a file that is not there", Cause::of(&error)));
+        }
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }

@@ -397,3 +397,18 @@ fn prune_keeps_young_events_whatever_clock_the_others_were_written_by() {
     job.undo().unwrap();
     assert_eq!(job.require::<u8>("step").unwrap(), 3);
 }
+
+#[test]
+fn a_file_that_was_cut_off_is_named_damaged_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    open(&file).unwrap().set("job", "step", &1).unwrap();
+    let whole = fs::read(&file).unwrap();
+    for length in [512, 4096, whole.len() / 2] {
+        fs::write(&file, &whole[..length]).unwrap();
+        let error = open(&file).unwrap_err();
+        assert_eq!(error.name(), "Place", "{length}: {error:?}");
+        assert!(error.to_string().contains("it is damaged"), "{length}: {error}");
+        assert_eq!(fs::read(&file).unwrap(), whole[..length], "{length}");
+    }
+}

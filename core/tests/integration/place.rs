@@ -121,6 +121,34 @@ fn errors_name_the_file() {
 
 #[cfg(unix)]
 #[test]
+fn a_link_that_leads_nowhere_does_not_send_jobs_elsewhere() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let (config, store) = (
+        folder.path().join("pipulate.toml"),
+        folder.path().join(".pipulate/pipeline.db"),
+    );
+    symlink("nowhere", &config).unwrap();
+    let error = Place::resolve(folder.path(), &env(folder.path())).unwrap_err();
+    assert!(error.to_string().contains("pipulate.toml"), "{error}");
+    assert!(
+        error.to_string().contains("a link to a file that is not there"),
+        "{error}"
+    );
+    fs::remove_file(&config).unwrap();
+    fs::create_dir(store.parent().unwrap()).unwrap();
+    symlink("nowhere", &store).unwrap();
+    let place = Place::resolve(folder.path(), &env(folder.path())).unwrap();
+    assert_eq!(place.origin(), &Origin::Folder(folder.path().to_owned()));
+    let error = Pip::open_place(&place).unwrap_err();
+    assert!(
+        error.to_string().contains("a link to a file that is not there"),
+        "{error}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
 fn an_address_that_is_not_utf8_is_refused_not_bent() {
     use std::os::unix::ffi::OsStringExt;
     let folder = tempfile::tempdir().unwrap();

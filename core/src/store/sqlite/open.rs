@@ -53,6 +53,11 @@ pub(super) fn prepare(path: &Path, options: &SqliteOptions) -> Result<()> {
             reason: "it is no SQLite file".to_owned(),
             source: Some(Cause::of(error)),
         },
+        Some(ErrorCode::DatabaseCorrupt) => Error::Place {
+            place: path.display().to_string(),
+            reason: "it is damaged".to_owned(),
+            source: Some(Cause::of(error)),
+        },
         Some(ErrorCode::CannotOpen) if file::has_log(path) => unreadable_log(path, error),
         _ => failed(path, error).during(|| format!("open {}", path.display())),
     };
