@@ -68,8 +68,7 @@ pub struct EvcxrEngine {
     build_root: Weak<BuildRoot>,
     /// The toolchain's folder.
     sysroot: Option<PathBuf>,
-    /// rust-analyzer has been given `std::arch`.
-    reads_arch: bool,
+    standard_library: StandardLibrary,
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
     /// Those that other kernels have compiled are there.
@@ -96,6 +95,13 @@ enum Runtime {
     Wanted,
     /// The worker has it.
     Ready,
+}
+
+/// What rust-analyzer reads of the standard library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StandardLibrary {
+    WithoutArch,
+    WithArch,
 }
 
 impl EvcxrEngine {
@@ -126,7 +132,7 @@ impl EvcxrEngine {
             cache: DependencyCache::new(&options.cache, &compiler::version(sysroot.as_deref())),
             build_root: Weak::clone(&options.build_root),
             sysroot,
-            reads_arch: false,
+            standard_library: StandardLibrary::WithoutArch,
             dependencies: BTreeSet::new(),
             has_loaded: false,
             runtime: Runtime::None,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use evcxr::EvalOutputs;
 
-use super::{EvcxrEngine, Runtime};
+use super::{EvcxrEngine, Runtime, StandardLibrary};
 use crate::engine::Evaluation;
 use crate::engine::asynchronous;
 use crate::engine::commands::{is_dependency, split_dependencies};
@@ -29,7 +29,7 @@ impl EvcxrEngine {
         let new = |line: &&str| is_dependency(line) && !self.dependencies.contains(*line);
         let adding = code.lines().any(|line| new(&line));
         self.keep_versions(adding)?;
-        if !self.reads_arch && names(code, "arch") {
+        if self.standard_library == StandardLibrary::WithoutArch && names(code, "arch") {
             self.read_arch()?;
         }
         let display = prelude::display(code);
@@ -45,7 +45,7 @@ impl EvcxrEngine {
 
     /// Lets types of `std::arch` be inferred, which takes seconds.
     fn read_arch(&mut self) -> Result<(), evcxr::Error> {
-        self.reads_arch = true;
+        self.standard_library = StandardLibrary::WithArch;
         if let Some(sysroot) = &self.sysroot
             && let Some(root) = self.build_root.upgrade()
         {
