@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::notebook::CellPlace;
+use crate::places::{LinePlace, LinePlaces};
 use crate::text::{FileMap, line_and_column};
 
 /// Shows the messages of one generated crate.
@@ -116,6 +117,29 @@ impl Translator {
                 .collect(),
             files,
         }
+    }
+
+    /// Which line of the notebook each line of the generated files comes from.
+    pub fn line_places(&self, files: &BTreeMap<PathBuf, String>) -> LinePlaces {
+        let mapped = self
+            .files
+            .iter()
+            .filter_map(|(path, map)| Some((path, map, files.get(path)?)));
+        let places = mapped.map(|(path, map, text)| {
+            let mut end = 0;
+            let lines = text.split_inclusive('\n').map(|line| {
+                let start = end + (line.len() - line.trim_start().len());
+                end += line.len();
+                let (cell, span) = map.to_cell(&(start..start.max(end)))?;
+                let cell = self.cells.get(cell)?;
+                Some(LinePlace {
+                    cell: cell.place.number,
+                    line: line_and_column(&cell.source, span.start).0,
+                })
+            });
+            (path.clone(), lines.collect())
+        });
+        LinePlaces::new(places.collect())
     }
 
     /// A line of cargo's output as a message; `None` for a line that is none, and for the summary at the end.

@@ -32,6 +32,7 @@ mod markdown;
 mod names;
 #[cfg(feature = "notebook")]
 pub mod notebook;
+pub mod places;
 #[cfg(feature = "notebook")]
 mod plain;
 #[cfg(feature = "notebook")]
@@ -52,6 +53,7 @@ pub use lower::{StepFunction, lower};
 pub use magics::is_known as knows_magic;
 #[cfg(feature = "notebook")]
 pub use notebook::{CellKind, CellPlace, Notebook, NotebookCell, NotebookError};
+pub use places::{LinePlace, LinePlaces};
 #[cfg(feature = "notebook")]
 pub use port::{PortError, PortInput, Ported, port};
 #[cfg(feature = "notebook")]

@@ -16,6 +16,7 @@ use crate::jobs::JobsCache;
 use crate::live::{JobId, Live, Seen};
 use crate::metrics::Metrics;
 use crate::outputs::Kept;
+use crate::places::Places;
 use crate::runs::{Order, Runs};
 use crate::sessions::Sessions;
 use crate::turns::Turns;
@@ -55,6 +56,7 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) defaults: Defaults,
     pub(crate) intake: Intake,
+    pub(crate) places: Places,
     /// Tells this process from the one that served before.
     pub(crate) instance: String,
     fingerprints: HashMap<(String, String), String>,
@@ -84,6 +86,7 @@ impl App {
         pool: Pool,
         live: Live,
         kept: Kept,
+        places: Places,
     ) -> Arc<Self> {
         let fingerprints = crate::fingerprints::of(&workflows);
         let intake = Intake::new(settings.body_limit.saturating_mul(BODIES));
@@ -100,6 +103,7 @@ impl App {
             metrics: Metrics::default(),
             defaults: Defaults::default(),
             intake,
+            places,
             instance: uuid::Uuid::new_v4().simple().to_string(),
             fingerprints,
             tokens: Mutex::default(),

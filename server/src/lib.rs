@@ -34,6 +34,7 @@ mod jobs;
 mod live;
 mod metrics;
 mod outputs;
+mod places;
 mod program;
 mod router;
 mod runs;
@@ -48,7 +49,7 @@ mod workflow;
 
 pub use error::Error;
 pub use form::Problems;
-pub use program::{KEEPER, LISTENER, STATUS, main, main_from};
+pub use program::{KEEPER, LISTENER, PLACES, STATUS, main, main_from};
 pub use router::{Router, Served};
 pub use runtime::block_on;
 /// What the value of a step has; here so that a port can name it without a dependency of its own.

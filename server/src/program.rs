@@ -22,6 +22,8 @@ use crate::workflow::Workflow;
 pub const LISTENER: &str = "PIPULATE_LISTENER";
 /// Names the file by which `pipulate serve` tells what it does.
 pub const STATUS: &str = "PIPULATE_STATUS";
+/// Names the file by which `pipulate serve` tells where in the notebooks each line of the app comes from.
+pub const PLACES: &str = "PIPULATE_PLACES";
 
 /// Holds the process id of the `pipulate serve` that started this: where that is killed, nobody else would end the app.
 pub const KEEPER: &str = "PIPULATE_KEEPER";
@@ -151,6 +153,9 @@ fn build(
     }
     if let Some(file) = std::env::var_os(STATUS) {
         router = router.status_file(PathBuf::from(file));
+    }
+    if let Some(file) = std::env::var_os(PLACES) {
+        router = router.places_file(PathBuf::from(file));
     }
     for workflow in workflows {
         router = router.workflow(workflow);

@@ -10,6 +10,7 @@ use crate::app::{App, Settings};
 use crate::error::Error;
 use crate::live::Live;
 use crate::outputs::Kept;
+use crate::places::Places;
 use crate::web::{self, RouteInfo};
 use crate::worker::{Pool, WorkerCommand};
 use crate::workflow::Workflow;
@@ -44,6 +45,7 @@ pub struct Router {
     workers: usize,
     command: WorkerCommand,
     status_file: Option<PathBuf>,
+    places: Places,
 }
 
 /// A router that serves, and what ends it.
@@ -66,6 +68,7 @@ impl Router {
             workers: WORKERS,
             command: WorkerCommand::default(),
             status_file: None,
+            places: Places::default(),
         }
     }
 
@@ -106,6 +109,13 @@ impl Router {
         self
     }
 
+    /// A file that says which line of which notebook each line of the steps' source comes from, as JSON: by workflow, what
+    /// [`pipulate_port::Translator::line_places`] makes. Errors of steps then name the line.
+    pub fn places_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.places = Places::in_file(file.into());
+        self
+    }
+
     /// Starts what stands behind the pages: the watch over the store, and the first worker.
     ///
     /// # Errors
@@ -130,7 +140,7 @@ impl Router {
         pool.warm();
         let kept = Kept::beside(store.as_deref());
         let live = Live::new(store, self.status_file);
-        let app = App::new(self.pip, self.workflows, self.settings, pool, live, kept);
+        let app = App::new(self.pip, self.workflows, self.settings, pool, live, kept, self.places);
         Ok(Served { app })
     }
 

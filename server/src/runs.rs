@@ -285,7 +285,10 @@ fn run_all(app: &Arc<App>, run: &Arc<JobRun>, order: &Order) {
         let error = match result {
             Ok(()) => None,
             Err(_) if run.is_cancelled() => Some(cancelled()),
-            Err(error) => Some(error.in_notebook(&order.workflow)),
+            Err(error) => {
+                let places = app.places.of(order.workflow.name());
+                Some(error.in_notebook(&order.workflow, places.as_ref()))
+            }
         };
         if let Some(error) = error {
             app.runs.failed.fetch_add(1, Ordering::Relaxed);

@@ -17,6 +17,8 @@ use crate::signals;
 const LISTENER: &str = "PIPULATE_LISTENER";
 /// Names the file by which the app is told what happens here.
 const STATUS: &str = "PIPULATE_STATUS";
+/// Names the file by which the app knows where in the notebooks its lines come from.
+const PLACES: &str = "PIPULATE_PLACES";
 /// Holds our process id: an app whose keeper is gone ends by itself.
 const KEEPER: &str = "PIPULATE_KEEPER";
 /// What the app prints when it serves.
@@ -75,6 +77,7 @@ impl App {
         arguments: &[String],
         listener: &TcpListener,
         status: &Path,
+        places: &Path,
         folder: &Path,
     ) -> Result<Self> {
         let socket: OwnedFd = listener.try_clone().context("cannot hand over the socket")?.into();
@@ -84,6 +87,7 @@ impl App {
             .current_dir(folder)
             .env(LISTENER, "stdin")
             .env(STATUS, status)
+            .env(PLACES, places)
             .env(KEEPER, std::process::id().to_string())
             .stdin(Stdio::from(socket))
             .stdout(Stdio::piped())

@@ -17,7 +17,7 @@ use pipulate::PlaceEnv;
 
 use self::app::App;
 use self::build::Built;
-use self::project::{Projects, Trouble};
+use self::project::{Projects, Trouble, places_of};
 use crate::failure::Failure;
 use crate::file::folder_of;
 use crate::signals::{Signal, Signals};
@@ -65,6 +65,7 @@ pub(crate) fn serve(options: &Options, store: &StoreOption) -> Result<()> {
             next: None,
             trouble: None,
             gone: Vec::new(),
+            latest: None,
             builds: 0,
         };
         let served = server.run().await;
@@ -88,6 +89,8 @@ struct Server<'a> {
     trouble: Option<Trouble>,
     /// The notebooks that are gone.
     gone: Vec<PathBuf>,
+    /// The program that was built last.
+    latest: Option<PathBuf>,
     /// How many programs have been built.
     builds: usize,
 }
@@ -227,6 +230,9 @@ impl Server<'_> {
             Err(trouble) => return Ok(Err(trouble)),
             Ok(false) => {
                 self.trouble = None;
+                if let Some(latest) = &self.latest {
+                    self.projects.write_places(latest)?;
+                }
                 self.say_how_it_stands()?;
                 return Ok(Ok(()));
             }
@@ -280,7 +286,10 @@ impl Server<'_> {
         Ok(match built {
             Ok(Built { program }) => {
                 self.builds += 1;
-                Ok(self.projects.keep(&program, self.builds)?)
+                let kept = self.projects.keep(&program, self.builds)?;
+                self.projects.write_places(&kept)?;
+                self.latest = Some(kept.clone());
+                Ok(kept)
             }
             Err(trouble) => Err(trouble),
         })
@@ -295,9 +304,9 @@ impl Server<'_> {
         for host in &self.options.hosts {
             arguments.extend(["--host".to_owned(), host.clone()]);
         }
-        let status = self.projects.status();
+        let (status, places) = (self.projects.status(), places_of(program));
         let app = tokio::select! {
-            app = App::start(program, &arguments, &self.listener, &status, &self.folder) => app?,
+            app = App::start(program, &arguments, &self.listener, &status, &places, &self.folder) => app?,
             signal = self.signals.next() => return Ok(ControlFlow::Break(signal)),
         };
         if let Some(before) = self.running.replace(app) {

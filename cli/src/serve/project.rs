@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use pipulate_port::{PortError, PortInput, Translator, port};
+use pipulate_port::{LinePlaces, PortError, PortInput, Translator, port};
 use sha2::{Digest, Sha256};
 
 use super::read;
@@ -50,6 +50,8 @@ struct Crate {
     workflow: String,
     files: BTreeMap<PathBuf, String>,
     translator: Translator,
+    /// Where its lines come from.
+    places: LinePlaces,
 }
 
 /// All that is served together.
@@ -212,6 +214,7 @@ impl Projects {
             Ok(ported) => Ok(Crate {
                 package: ported.report.package.clone(),
                 workflow: ported.report.workflow.clone(),
+                places: ported.translator.line_places(&ported.generated.files),
                 files: ported.generated.files,
                 translator: ported.translator,
             }),
@@ -326,6 +329,14 @@ impl Projects {
         Ok(kept)
     }
 
+    /// Writes for a program that was kept where its lines come from: other lines of the notebooks, when lines that become nothing have
+    /// come or gone.
+    pub(crate) fn write_places(&self, program: &Path) -> Result<()> {
+        let ported = self.all.iter().filter_map(|project| project.ported.as_ref());
+        let places: BTreeMap<&str, &LinePlaces> = ported.map(|made| (&*made.workflow, &made.places)).collect();
+        file::write(&places_of(program), &serde_json::to_vec(&places)?)
+    }
+
     /// Takes away what is of use to this process alone.
     pub(crate) fn tidy(&self) {
         self.remove_of(|process| process == std::process::id());
@@ -344,6 +355,13 @@ impl Projects {
             }
         }
     }
+}
+
+/// The file that says where the lines of a kept program come from.
+pub(crate) fn places_of(program: &Path) -> PathBuf {
+    let mut path = program.as_os_str().to_owned();
+    path.push("-places");
+    path.into()
 }
 
 /// The process that a file is of use to alone, by its name.

@@ -42,7 +42,10 @@ fn an_app_serves_what_it_was_built_from() {
         let body = if request.starts_with("GET /metrics ") {
             format!("pipulate_jobs_running {}\n", u8::from(folder.join("running").exists()))
         } else {
-            fs::read_to_string(env::var("PIPULATE_STATUS").unwrap()).unwrap() + "\n" + &source
+            let told = ["PIPULATE_STATUS", "PIPULATE_PLACES"];
+            told.map(|file| fs::read_to_string(env::var(file).unwrap()).unwrap() + "\n")
+                .concat()
+                + &source
         };
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}");
     }
@@ -215,7 +218,11 @@ fn kept(sandbox: &Sandbox) -> Vec<String> {
 
 /// What the process with this id keeps there.
 fn kept_by(process: u32) -> Vec<String> {
-    vec![format!("run-{process}-1"), format!("status-{process}")]
+    vec![
+        format!("run-{process}-1"),
+        format!("run-{process}-1-places"),
+        format!("status-{process}"),
+    ]
 }
 
 const NOTHING: &str = r#""state":"""#;
@@ -313,7 +320,7 @@ fn two_that_serve_one_notebook_build_one_after_the_other() {
     let own = format!("-{}", second.process.0.id());
     let left = kept(&sandbox);
     assert!(
-        left.len() == 3 && left.iter().all(|name| name.contains(&own)),
+        left.len() == 5 && left.iter().all(|name| name.contains(&own)),
         "{left:?}"
     );
 }
@@ -360,6 +367,19 @@ fn what_the_compiler_says_of_other_crates_is_shown() {
     sandbox.write("fails", &format!("{message}\n"));
     sandbox.write("one.ipynb", &notebook("\"second\""));
     serving.shows(&["\"first\"", FAILED, "can't find crate for `core`", "error: it fails"]);
+}
+
+#[test]
+fn an_app_knows_where_its_lines_come_from() {
+    let sandbox = sandbox();
+    sandbox.write("one.ipynb", &notebook("\"first\""));
+    let serving = Serving::start(&sandbox, &[]);
+    serving.shows(&["\"first\"", r#"{"one":{"files":"#, r#"null,{"cell":2,"line":2},"#]);
+    // What becomes nothing makes no other app, but moves lines.
+    let moved = notebook("\"first\"").replace("%%pip_step", "\\n%%pip_step");
+    sandbox.write("one.ipynb", &moved);
+    serving.shows(&["\"first\"", r#"null,{"cell":2,"line":3},"#]);
+    assert_eq!(builds(&sandbox).len(), 1);
 }
 
 #[test]

@@ -176,3 +176,32 @@ fn what_is_no_message_is_none() {
     );
     assert_eq!(read.translate(&line), ported.translator.translate(&line));
 }
+
+#[test]
+fn every_line_of_the_cells_is_found_again() {
+    let ported = fixture();
+    let places = ported.translator.line_places(&ported.generated.files);
+    for (file, text, expected) in [
+        ("src/cells.rs", "n * 2", Some((1, 2))),
+        (STEPS, "let é: i32", Some((2, 1))),
+        (STEPS, "twice(\"3\")", Some((2, 2))),
+        (STEPS, "job.require(\"double\")", Some((3, 2))),
+        (STEPS, "let total", Some((3, 3))),
+        (STEPS, "total\n", Some((3, 4))),
+        (STEPS, "pub fn step_01", None),
+        (STEPS, "use super::*;", None),
+        ("src/main.rs", "fn main", None),
+    ] {
+        let generated = &ported.generated.files[Path::new(file)];
+        let line = generated[..generated.find(text).unwrap()].matches('\n').count() + 1;
+        for file in [file.to_owned(), format!("/home/ada/app/{file}")] {
+            let found = places.find(Path::new(&file), line);
+            assert_eq!(found.map(|place| (place.cell, place.line)), expected, "{text}");
+        }
+    }
+    for line in [0, 9999] {
+        assert_eq!(places.find(Path::new(STEPS), line), None);
+    }
+    let stored: pipulate_port::LinePlaces = serde_json::from_str(&serde_json::to_string(&places).unwrap()).unwrap();
+    assert_eq!(stored, places);
+}

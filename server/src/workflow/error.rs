@@ -4,6 +4,7 @@ use std::any::type_name;
 use std::fmt::{Debug, Display};
 use std::panic::Location;
 
+use pipulate_port::LinePlaces;
 use serde::{Deserialize, Serialize};
 
 /// The error of a step: any error that can be shown becomes one by `?`.
@@ -58,8 +59,9 @@ impl StepError {
     }
 
     /// The same error, its place as the notebook has it.
-    pub(crate) fn in_notebook(mut self, workflow: &super::Workflow) -> Self {
-        if let Some(place) = self.place.as_deref().and_then(|place| workflow.in_notebook(place)) {
+    pub(crate) fn in_notebook(mut self, workflow: &super::Workflow, places: Option<&LinePlaces>) -> Self {
+        let place = self.place.as_deref();
+        if let Some(place) = place.and_then(|place| workflow.in_notebook(place, places)) {
             self.place = Some(place);
         }
         self

@@ -4,9 +4,11 @@ mod error;
 mod field;
 mod step;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pipulate::WorkflowName;
+use pipulate_port::{LinePlace, LinePlaces};
 
 pub use error::StepError;
 pub use field::{Field, FieldKind};
@@ -130,8 +132,9 @@ impl Workflow {
         self.0.source
     }
 
-    /// What stands at a place of the files that the steps were compiled from, and the notebook's cell that it is of.
-    pub(crate) fn in_notebook(&self, place: &str) -> Option<String> {
+    /// The notebook's cell that a place of the files that the steps were compiled from is of, its line where `places` has it, and what
+    /// stands there.
+    pub(crate) fn in_notebook(&self, place: &str, places: Option<&LinePlaces>) -> Option<String> {
         let source = self.0.source.as_ref()?;
         let (place, _column) = place.rsplit_once(':')?;
         let (file, line) = place.rsplit_once(':')?;
@@ -151,7 +154,11 @@ impl Workflow {
         };
         let cell = above.iter().rev().find(is_heading)?.trim_start_matches("// Cell ");
         let code = above.get(line.checked_sub(1)?)?.trim();
-        Some(format!("{code} (cell {cell})"))
+        let found = places.and_then(|places| places.find(Path::new(file), line));
+        Some(match found {
+            Some(LinePlace { cell, line }) => format!("cell {cell}, line {line}: {code}"),
+            None => format!("cell {cell}: {code}"),
+        })
     }
 
     /// The names of the job's steps that this workflow has to do with, in order, each once.
@@ -196,17 +203,31 @@ mod tests {
         let steps = "use super::*;\n\n// Cell 7\npub fn step_01_a(pip: Pip, job: Job) {\n// Cell twelve is not one\n    prices[99]\n}\n";
         let workflow = Workflow::new("w").source(cells, steps, "");
         for (place, expected) in [
-            ("src/cells/steps.rs:6:5", Some("prices[99] (cell 7)")),
-            ("/home/ada/app/src/cells/steps.rs:6:5", Some("prices[99] (cell 7)")),
-            ("src/cells.rs:6:9", Some("panic!() (cell 5)")),
+            ("src/cells/steps.rs:6:5", Some("cell 7: prices[99]")),
+            ("/home/ada/app/src/cells/steps.rs:6:5", Some("cell 7: prices[99]")),
+            ("src/cells.rs:6:9", Some("cell 5: panic!()")),
             ("src/cells/steps.rs:1:1", None),
             ("src/cells/steps.rs:99:1", None),
             ("/rustc/library/core/src/num.rs:6:5", None),
             ("src/main.rs:6:5", None),
             ("somewhere", None),
         ] {
-            assert_eq!(workflow.in_notebook(place).as_deref(), expected, "{place}");
+            assert_eq!(workflow.in_notebook(place, None).as_deref(), expected, "{place}");
         }
-        assert_eq!(Workflow::new("w").in_notebook("src/cells/steps.rs:6:5"), None);
+        assert_eq!(Workflow::new("w").in_notebook("src/cells/steps.rs:6:5", None), None);
+
+        let places = r#"{"files": {"src/cells/steps.rs": [null, null, null, null, null, {"cell": 7, "line": 4}]}}"#;
+        let places: LinePlaces = serde_json::from_str(places).unwrap();
+        for (place, expected) in [
+            ("/home/ada/app/src/cells/steps.rs:6:5", "cell 7, line 4: prices[99]"),
+            (
+                "src/cells/steps.rs:4:1",
+                "cell 7: pub fn step_01_a(pip: Pip, job: Job) {",
+            ),
+            ("src/cells.rs:6:9", "cell 5: panic!()"),
+        ] {
+            let found = workflow.in_notebook(place, Some(&places));
+            assert_eq!(found.as_deref(), Some(expected), "{place}");
+        }
     }
 }
