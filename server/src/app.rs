@@ -358,24 +358,6 @@ impl App {
         made.map(Some)
     }
 
-    /// Goes back to a step: it and the later ones are open again.
-    pub(crate) fn revert(&self, workflow: &Workflow, job: &Job, info: &JobInfo, step: &str) -> Result<(), Error> {
-        let unknown = || Error::UnknownStep {
-            workflow: workflow.name().to_owned(),
-            step: step.to_owned(),
-        };
-        let position = workflow.position(step).ok_or_else(unknown)?;
-        job.order(&workflow.names())?;
-        let later = &workflow.steps()[position..];
-        // The first name that has a place in the job: those before it are of earlier steps.
-        let name = later.iter().flat_map(Step::names).next();
-        if let Some(name) = name {
-            job.revert(name)?;
-        }
-        self.kept.forget(info, later.iter().map(Step::name));
-        Ok(())
-    }
-
     /// Copies a job. Steps before the one where the copy starts over, which ran and have no value of their own, count as run there too.
     pub(crate) fn fork(
         &self,

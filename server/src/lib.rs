@@ -36,6 +36,7 @@ mod metrics;
 mod outputs;
 mod places;
 mod program;
+mod reverts;
 mod router;
 mod runs;
 mod runtime;

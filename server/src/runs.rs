@@ -361,14 +361,18 @@ fn run_step(
         job: order.job.key().to_string(),
         secrets: order.secrets.clone(),
     };
+    let info = order.job.info().map_err(of_server)?;
+    if let Some(info) = &info {
+        app.kept.go_on(info, order.workflow.steps().iter().map(Step::name));
+    }
     if step.kind() == StepKind::Saves
-        && let Some(info) = order.job.info().map_err(of_server)?
+        && let Some(info) = &info
     {
         let begun = KeptRun {
             step: step.name().to_owned(),
             ..KeptRun::default()
         };
-        app.kept.put(&info, begun);
+        app.kept.put(info, begun);
     }
     let value = match worker.run(&task, &running) {
         Ended::Done(value) => value,
@@ -393,6 +397,7 @@ fn run_step(
                 results,
                 milliseconds: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 outputs: running.outputs(),
+                ..KeptRun::default()
             },
         );
     }

@@ -33,6 +33,16 @@ pub(crate) struct KeptRun {
     pub(crate) milliseconds: u64,
     /// What it printed and displayed.
     pub(crate) outputs: Outputs,
+    /// Where somebody has gone back to the step or one before it, the job's revisions before and after that.
+    #[serde(default)]
+    pub(crate) aside: (u64, u64),
+}
+
+impl KeptRun {
+    /// Whether it was set aside and no value with it.
+    pub(crate) fn is_aside_without_change(&self) -> bool {
+        self.aside.0 == self.aside.1
+    }
 }
 
 /// Where runs are kept.
@@ -59,25 +69,59 @@ impl Kept {
 
     /// The last run of a step of this job.
     pub(crate) fn get(&self, job: &JobInfo, step: &str) -> Option<Arc<KeptRun>> {
+        self.find(job, step, step)
+    }
+
+    fn find(&self, job: &JobInfo, name: &str, step: &str) -> Option<Arc<KeptRun>> {
         let Some(folder) = &self.folder else {
-            return self.lock().get(&(job.id.clone(), step.to_owned())).cloned();
+            return self.lock().get(&(job.id.clone(), name.to_owned())).cloned();
         };
-        let text = fs::read(file(folder, &job.id, step)).ok()?;
+        let text = fs::read(file(folder, &job.id, name)).ok()?;
         let kept: KeptRun = serde_json::from_slice(&text).ok()?;
         (kept.step == step).then(|| Arc::new(kept))
     }
 
-    /// Keeps a run, in place of the one before.
+    /// Sets a run aside: it does not count any more, until it is [put](Self::put) back. `change` are the job's revisions before and after.
+    pub(crate) fn set_aside(&self, job: &JobInfo, run: &KeptRun, change: (u64, u64)) {
+        let aside = KeptRun {
+            aside: change,
+            ..run.clone()
+        };
+        self.put_as(job, &name_aside(&run.step), aside);
+        self.forget(job, [&*run.step]);
+    }
+
+    /// The run of a step that was set aside last.
+    pub(crate) fn aside(&self, job: &JobInfo, step: &str) -> Option<KeptRun> {
+        self.find(job, &name_aside(step), step).map(|run| (*run).clone())
+    }
+
+    /// Forgets runs of these steps that were set aside and no value with them: the job goes on.
+    pub(crate) fn go_on<'a>(&self, job: &JobInfo, steps: impl IntoIterator<Item = &'a str>) {
+        for step in steps {
+            if self.aside(job, step).is_some_and(|run| run.is_aside_without_change()) {
+                self.forget(job, [&*name_aside(step)]);
+            }
+        }
+    }
+
+    /// Keeps a run, in place of the one before and of one that was set aside.
     pub(crate) fn put(&self, job: &JobInfo, run: KeptRun) {
+        self.forget(job, [&*name_aside(&run.step)]);
+        let name = run.step.clone();
+        self.put_as(job, &name, run);
+    }
+
+    fn put_as(&self, job: &JobInfo, name: &str, run: KeptRun) {
         let Some(folder) = &self.folder else {
             let mut memory = self.lock();
             if memory.len() >= IN_MEMORY {
                 memory.clear();
             }
-            memory.insert((job.id.clone(), run.step.clone()), Arc::new(run));
+            memory.insert((job.id.clone(), name.to_owned()), Arc::new(run));
             return;
         };
-        if let Err(error) = write(folder, &job.id, &run) {
+        if let Err(error) = write(folder, &job.id, name, &run) {
             tracing::warn!(%error, folder = %folder.display(), "the outputs of a step could not be kept");
         }
     }
@@ -98,6 +142,11 @@ impl Kept {
     }
 }
 
+/// What a run is kept as that was set aside. No step has such a name.
+fn name_aside(step: &str) -> String {
+    format!("{step}\0aside")
+}
+
 /// A step's name may be longer than a file's, and hold what a file's may not.
 fn file(folder: &Path, job: &str, step: &str) -> PathBuf {
     let digest = hex::encode(Sha256::digest(step));
@@ -105,13 +154,13 @@ fn file(folder: &Path, job: &str, step: &str) -> PathBuf {
 }
 
 /// Whole or not at all, whoever else writes.
-fn write(folder: &Path, job: &str, run: &KeptRun) -> io::Result<()> {
+fn write(folder: &Path, job: &str, name: &str, run: &KeptRun) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let place = folder.join(job);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&place)?;
     let mut temporary = tempfile::NamedTempFile::new_in(&place)?;
     temporary.write_all(&serde_json::to_vec(run)?)?;
-    temporary.persist(file(folder, job, &run.step))?;
+    temporary.persist(file(folder, job, name))?;
     Ok(())
 }
 

@@ -216,22 +216,13 @@ macro_rules! change {
     };
 }
 
-change!(
-    undo,
-    Change::OfValues("undo the last change"),
-    |_, _, job, info| undone(job, info)
-);
+change!(undo, Change::OfValues("undo the last change"), App::undo);
 change!(finalize, Change::OfLife, |_, _, job, _| Ok(job.finalize()?));
 change!(unfinalize, Change::OfLife, |_, _, job, _| Ok(job.unfinalize()?));
 change!(undelete, Change::OfLife, |_, _, job, _| {
     job.pip().undelete(job.key().as_str())?;
     Ok(())
 });
-
-pub(super) fn undone(job: &Job, _: &JobInfo) -> Result<(), Error> {
-    job.undo()?;
-    Ok(())
-}
 
 async fn changed(
     asked: Asked,

@@ -10,7 +10,7 @@ use pipulate::{Job, JobInfo, Tenant};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::actions::{undone, wait};
+use super::actions::wait;
 use super::base::name_of;
 use super::blocking;
 use super::body::Json;
@@ -191,11 +191,7 @@ macro_rules! change {
     };
 }
 
-change!(
-    undo,
-    Change::OfValues("undo the last change"),
-    |_, _, job, info| undone(job, info)
-);
+change!(undo, Change::OfValues("undo the last change"), App::undo);
 change!(finalize, Change::OfLife, |_, _, job, _| Ok(job.finalize()?));
 change!(unfinalize, Change::OfLife, |_, _, job, _| Ok(job.unfinalize()?));
 change!(delete, Change::OfLife, |_, _, job, _| Ok(job.delete()?));

@@ -145,6 +145,7 @@ fn history_says_what_happened_as_one_would_say_it() {
         .has("<code>Ada</code>")
         .has("Rust program")
         .has("order of the steps")
+        .has("<code>name, age, greeting, ")
         .has("finalized and locked")
         .has("web page");
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use pipulate::{EventKind, Source, StepStatus};
+use serde_json::json;
 
 use crate::support::{BOUND, Site, hidden, parts};
 
@@ -88,6 +89,44 @@ fn what_needs_no_input_runs_when_the_job_is_opened_and_empty_values_are_done() {
     site.get(&page).has("0 of 6 steps done");
     site.submit(&page, "nothing", &[]).is(303);
     assert!(site.settled(&page).contains("6 of 6 steps done"));
+}
+
+#[test]
+fn taking_back_a_way_back_brings_runs_back_that_set_nothing() {
+    let site = Site::new();
+    let page = site.open("quiet%2F%C3%BC", "a");
+    site.settled(&page);
+    site.get(&page).has("6 of 6 steps done");
+    site.post(&format!("{page}/s/nothing/revert"), &[]).is(303);
+    site.get(&page).has("0 of 6 steps done");
+    site.post(&format!("{page}/undo"), &[]).is(303);
+    let shown = site.get(&page);
+    shown.has("6 of 6 steps done").lacks("class=\"stale");
+    // The same by the API, with a server that was not there when it was done.
+    let api = "/api/workflows/quiet%2F%C3%BC/jobs/a";
+    site.call(&format!("{api}/steps/sometimes/revert"), &json!({})).is(200);
+    let site = site.restarted();
+    let job = site.call(&format!("{api}/undo"), &json!({}));
+    assert!(job.is(200).json()["next"].is_null(), "{}", job.text);
+
+    // Where nothing had a value, going back is no change of the core; taking it back takes back nothing else.
+    let page = site.open("silent", "b");
+    site.settled(&page);
+    let events = || site.job("b").history(None).unwrap().len();
+    let before = events();
+    for _ in 0..2 {
+        site.post(&format!("{page}/s/only/revert"), &[]).is(303);
+        site.get(&page).has("1 of 2 steps done");
+        site.post(&format!("{page}/undo"), &[]).is(303);
+        site.get(&page).has("2 of 2 steps done");
+    }
+    assert_eq!(events(), before);
+    // Once it has run again, there is nothing of the kind to take back.
+    site.post(&format!("{page}/s/only/revert"), &[]).is(303);
+    site.submit(&page, "only", &[]).is(303);
+    site.settled(&page);
+    site.post(&format!("{page}/undo"), &[]).is(303);
+    assert_eq!(site.job("b").get::<i32>("zero").unwrap(), None);
 }
 
 #[test]

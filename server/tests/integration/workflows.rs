@@ -7,8 +7,8 @@ use pipulate::{Job, Pip};
 use pipulate_server::{Field, Step, StepError, Workflow};
 use serde::{Deserialize, Serialize};
 
-pub(crate) fn all() -> [Workflow; 5] {
-    [hello(), trouble(), shapes(), quiet(), items()]
+pub(crate) fn all() -> [Workflow; 6] {
+    [hello(), trouble(), shapes(), quiet(), items(), silent()]
 }
 
 /// Asks for a name, greets, shouts.
@@ -183,6 +183,13 @@ fn items() -> Workflow {
         .step(Step::computes("sum", |_, job: Job| {
             Ok(job.require::<Vec<u32>>("done")?.iter().sum::<u32>())
         }))
+}
+
+/// Ends with a step that gives no values.
+fn silent() -> Workflow {
+    Workflow::new("silent")
+        .step(Step::computes("zero", |_, _| Ok(0)))
+        .step(Step::saves("only", |_, _| Ok(())))
 }
 
 /// Nothing to ask: all of it runs when the job is opened.

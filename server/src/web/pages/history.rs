@@ -46,10 +46,14 @@ impl EventRow {
             moment: event.time.clone(),
             time: shown::moment(&event.time),
             what: what(event),
-            value: event
-                .value
-                .as_deref()
-                .map_or_else(String::new, |value| shown::one_line(value, 120)),
+            value: event.value.as_deref().map_or_else(String::new, |value| {
+                // The order is a list of names.
+                let names = (event.kind == EventKind::Order).then(|| serde_json::from_str::<Vec<String>>(value));
+                match names {
+                    Some(Ok(names)) => shown::one_line(&names.join(", "), 120),
+                    _ => shown::one_line(value, 120),
+                }
+            }),
             source: source(&event.source),
         }
     }
