@@ -61,6 +61,8 @@ pub(crate) async fn build(
         .args(["--config", "profile.dev.package.\"*\".opt-level=1"])
         .args(["--config", "profile.dev.debug=\"line-tables-only\""])
         .args(["--config", "profile.dev.package.\"*\".debug=false"])
+        // Whatever else the user builds for: the app runs here.
+        .env_remove("CARGO_BUILD_TARGET")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(if is_first { Stdio::inherit() } else { Stdio::piped() })
