@@ -305,6 +305,33 @@ fn a_listener_goes_from_one_server_to_the_next() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_browser_is_opened_and_outlives_what_ends_the_app() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let opened = folder.path().join("opened");
+    let script = folder.path().join("xdg-open");
+    let text =
+        "#!/bin/sh\necho \"$1 $$ $(cut -d ' ' -f 5 /proc/$$/stat)\" > \"$0-new\" && mv \"$0-new\" \"${0%/*}/opened\"\n";
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let store = folder.path().join("pipeline.db");
+    let arguments = ["--addr", "127.0.0.1:0", "--db", store.to_str().unwrap(), "--open"].join("\n");
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let server = Server::start_as(&store, "127.0.0.1:0", Stdio::null(), |command| {
+        command.env(ENTRY, arguments).env("PATH", path);
+    });
+    wait_until(|| opened.exists());
+    let text = std::fs::read_to_string(&opened).unwrap();
+    let [address, process, group] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("{text}");
+    };
+    assert_eq!(address, format!("http://{}/", server.address));
+    assert_eq!(process, group, "a process group of its own");
+}
+
 #[test]
 fn a_port_that_is_taken_is_said_clearly() {
     let folder = tempfile::tempdir().unwrap();
