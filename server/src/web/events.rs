@@ -87,7 +87,8 @@ impl Told {
                 Next::Changed => {
                     self.next = Next::Wait;
                     self.job.borrow_and_update();
-                    let version = self.version().await?;
+                    // A store that cannot be read now may be there again at the next change.
+                    let Some(version) = self.version().await else { continue };
                     return Some(Event::default().event("changed").data(version));
                 }
                 Next::Wait => {

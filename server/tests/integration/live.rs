@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use futures_util::StreamExt;
+use serde_json::json;
 use tower::ServiceExt;
 
 use crate::support::{BOUND, Site};
@@ -49,6 +50,41 @@ fn a_change_of_another_process_shows_within_a_second() {
         next("data: 3.0", Duration::from_secs(1)).await;
     });
     site.get("/metrics").has("pipulate_live_pages 0");
+}
+
+#[test]
+fn a_page_hears_of_changes_again_when_the_store_is_back() {
+    let site = Site::new();
+    let page = site.open("trouble", "a");
+    site.call(
+        "/api/workflows/trouble/jobs/a/steps/work",
+        &json!({ "values": { "how": "slow" } }),
+    )
+    .is(200);
+    let (store, elsewhere) = (site.store(), site.store().with_extension("elsewhere"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let request = Request::get(format!("{page}/events")).body(Body::empty()).unwrap();
+        let response = site.router().oneshot(request).await.unwrap();
+        let mut stream = response.into_body().into_data_stream();
+        let mut heard = async || {
+            let chunk = tokio::time::timeout(BOUND, stream.next()).await.unwrap();
+            String::from_utf8(chunk.expect("the page still listens").unwrap().to_vec()).unwrap()
+        };
+        while !heard().await.contains("event: changed") {}
+        std::fs::rename(&store, &elsewhere).unwrap();
+        // The step shows its progress ten times a second, and each time is a change.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        std::fs::rename(&elsewhere, &store).unwrap();
+        let since = tokio::time::Instant::now();
+        while since.elapsed() < Duration::from_millis(600) {
+            assert!(heard().await.contains("event: changed"));
+        }
+    });
+    site.post(&format!("{page}/cancel"), &[]);
 }
 
 #[test]

@@ -73,6 +73,11 @@ impl Site {
         Self::in_folder(folder, |router| router)
     }
 
+    /// The store's file.
+    pub(crate) fn store(&self) -> std::path::PathBuf {
+        self.folder.path().join("pipeline.db")
+    }
+
     pub(crate) fn router(&self) -> axum::Router {
         self.router.clone()
     }
