@@ -140,6 +140,22 @@ impl Pip {
         answered!(self.call(request), Response::Key(key) => key)
     }
 
+    /// Makes a job with the [next free key](Self::next_key), so that nobody else gets it.
+    ///
+    /// ```
+    /// let pip = pipulate::Pip::in_memory();
+    /// assert_eq!(pip.new_job("Default", "hello")?, "Default-hello-01");
+    /// assert_eq!(pip.new_job("Default", "hello")?, "Default-hello-02");
+    /// # Ok::<(), pipulate::Error>(())
+    /// ```
+    pub fn new_job(&self, profile: &str, workflow: &str) -> Result<JobKey> {
+        let request = Request::NewJob {
+            profile: profile.to_owned(),
+            workflow: WorkflowName::new(workflow)?,
+        };
+        answered!(self.call(request), Response::Key(key) => key)
+    }
+
     /// The value of a step; `None` where the job or the step is missing.
     pub fn get<T: DeserializeOwned>(&self, job: &str, step: &str) -> Result<Option<T>> {
         self.job(job)?.get(step)

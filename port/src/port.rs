@@ -103,6 +103,27 @@ pub fn port(input: &PortInput<'_>) -> Result<Ported, PortError> {
     })
 }
 
+/// What the notebook asks for and gives a value to, in the order of its cells; also in cells that are refused, since a notebook runs
+/// them all the same.
+fn job_steps(plan: &Plan<'_>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for cell in &plan.code {
+        let inputs = cell.analysis.inputs.iter().map(|input| &input.call);
+        let asked = inputs.filter(|call| !call.secret && call.job.is_none());
+        let own = cell.analysis.step.as_ref().map(|step| step.step.text.clone());
+        let named = asked
+            .map(|call| call.step.text.clone())
+            .chain(own)
+            .chain(cell.sets().into_iter().map(|(set, _)| set));
+        for name in named {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
 fn report(plan: &Plan<'_>, file_name: &str, package: &str) -> PortReport {
     let steps = plan.steps.iter().map(|step| StepReport {
         name: step.name.clone(),
@@ -116,19 +137,7 @@ fn report(plan: &Plan<'_>, file_name: &str, package: &str) -> PortReport {
             .chain(step.sets.iter().cloned())
             .collect(),
     });
-    let mut names: Vec<String> = Vec::new();
-    for step in &plan.steps {
-        let asked = step
-            .fields
-            .iter()
-            .filter(|field| !field.secret)
-            .map(|field| &field.name);
-        for name in asked.chain(step.computes.then_some(&step.name)).chain(&step.sets) {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-    }
+    let names = job_steps(plan);
     let cells = plan.notebook.cells.iter().enumerate().map(|(index, cell)| CellReport {
         cell: cell.place,
         kind: cell.kind,

@@ -175,14 +175,15 @@ impl App {
         let pip = self.pip(tenant);
         let key = match key {
             Some(key) => JobKey::new(key)?,
-            None => pip.next_key("Default", workflow.name())?,
+            None => pip.new_job("Default", workflow.name())?,
         };
         let job = pip.job_in(key.as_str(), workflow.name())?;
         let id = (tenant.clone(), key.clone());
         let _turn = self.turns.take(&id);
-        match job.info()? {
+        let info = job.info()?;
+        match &info {
             Some(info) => {
-                check_workflow(workflow, &info)?;
+                check_workflow(workflow, info)?;
                 if info.deleted {
                     return Err(StateError::Deleted {
                         operation: "open the job".to_owned(),
@@ -191,7 +192,11 @@ impl App {
                     .into());
                 }
             }
-            None => job.order(&workflow.names())?,
+            None => {}
+        }
+        // A job that was only made knows no steps yet.
+        if info.is_none_or(|info| info.revision == Revision::NONE) {
+            job.order(&workflow.names())?;
         }
         self.jobs.forget();
         self.live.poke(&id);

@@ -45,6 +45,7 @@ impl<R: Rows> Context<'_, R> {
             Request::Jobs { filter } => Response::Jobs(self.jobs(filter)?),
             Request::History { job, step } => Response::Events(self.rows.history(job, step.as_ref())?),
             Request::NextKey { profile, workflow } => Response::Key(self.next_key(profile, workflow)?),
+            Request::NewJob { profile, workflow } => Response::Key(self.make_job(profile, workflow)?),
             Request::Location => Response::Location(Box::new(self.rows.location()?)),
             Request::Set {
                 job,
@@ -188,6 +189,13 @@ impl<R: Rows> Context<'_, R> {
         });
         let next = numbers.max().unwrap_or(0).saturating_add(1);
         JobKey::new(format!("{prefix}{next:02}"))
+    }
+
+    fn make_job(&mut self, profile: &str, workflow: &WorkflowName) -> Result<JobKey> {
+        let key = self.next_key(profile, workflow.as_str())?;
+        let change = new_job(&key, workflow).change(&mut self.stamp);
+        self.apply(Some(&change))?;
+        Ok(key)
     }
 
     fn set(&mut self, new_job: &NewJob, new: NewValue) -> Result<Revision> {

@@ -88,6 +88,13 @@ pub enum Request {
         /// The workflow that comes next in it.
         workflow: String,
     },
+    /// Makes a job with the next free key: [`Response::Key`].
+    NewJob {
+        /// The profile that the key begins with.
+        profile: String,
+        /// The job's workflow, which comes next in it.
+        workflow: WorkflowName,
+    },
     /// Where the store is, and how large: [`Response::Location`].
     Location,
     /// Gives a step a value: [`Response::Revision`].
@@ -229,7 +236,8 @@ impl Request {
             | Self::History { .. }
             | Self::NextKey { .. }
             | Self::Location => false,
-            Self::Set { .. }
+            Self::NewJob { .. }
+            | Self::Set { .. }
             | Self::Write { .. }
             | Self::Remove { .. }
             | Self::Order { .. }
@@ -252,6 +260,7 @@ impl Request {
             Self::Jobs { .. } => "list the jobs".to_owned(),
             Self::History { job, .. } => format!("read the history of job `{job}`"),
             Self::NextKey { profile, workflow } => format!("find the next key of {profile}-{workflow}"),
+            Self::NewJob { profile, workflow } => format!("make a job {profile}-{workflow}"),
             Self::Location => "look at the store".to_owned(),
             Self::Set {
                 job, step, recording, ..

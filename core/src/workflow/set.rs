@@ -18,6 +18,16 @@ pub struct NewJob {
 }
 
 impl NewJob {
+    /// Makes the job, and nothing in it.
+    pub fn change(&self, stamp: &mut Stamp<'_>) -> Change {
+        Change {
+            job: self.row(stamp),
+            created: true,
+            steps: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
     /// The job before its first event.
     pub(super) fn row(&self, stamp: &mut Stamp<'_>) -> JobRow {
         JobRow {

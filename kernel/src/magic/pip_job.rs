@@ -1,7 +1,7 @@
 //! `%pip_job`: the job that the other magics work on.
 
 use pipulate::cell::JobCall;
-use pipulate::{JobInfo, JobKey, WorkflowName};
+use pipulate::{JobInfo, JobKey, Pip, Revision, WorkflowName};
 
 use super::{Call, Context, Example, Form, Magic, Shown, Specification, usage_error};
 use crate::outputs::CellError;
@@ -61,7 +61,7 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     let key = match (held, &asked) {
         (Some(held), _) => JobKey::new(held).shown()?,
         (None, Some(asked)) => asked.clone(),
-        (None, None) => pip.next_key(PROFILE, workflow.as_str()).shown()?,
+        (None, None) => new_key(&pip, &workflow, context)?,
     };
     let info = pip.job_in(key.as_str(), workflow.as_str()).shown()?.info().shown()?;
     let stored = info
@@ -86,6 +86,19 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     Ok(())
 }
 
+/// The key of a job of this workflow in which nothing has happened: the one that the notebook is at, where it is such a job, so that
+/// running the cell again leaves none behind; a new one else.
+fn new_key(pip: &Pip, workflow: &WorkflowName, context: &Context<'_>) -> Result<JobKey, CellError> {
+    if let Some(current) = context.state.current_job() {
+        let info = context.state.job()?.info().shown()?;
+        let is_unused = |info: &JobInfo| info.revision == Revision::NONE && !info.deleted && info.workflow == *workflow;
+        if info.is_some_and(|info| is_unused(&info)) {
+            return Ok(current.key);
+        }
+    }
+    pip.new_job(PROFILE, workflow.as_str()).shown()
+}
+
 fn show(context: &Context<'_>) -> Result<(), CellError> {
     let Some(current) = context.state.current_job() else {
         context.say("No job yet. `%pip_job KEY` makes or resumes one, `%pip_job --new` takes the next free key.");
@@ -102,6 +115,9 @@ fn describe(key: &JobKey, workflow: &WorkflowName, info: Option<&JobInfo>) -> St
     let Some(info) = info else {
         return format!("New job `{key}` of the workflow `{workflow}`. Its first value makes it.");
     };
+    if info.revision == Revision::NONE && !info.deleted {
+        return format!("New job `{key}` of the workflow `{workflow}`.");
+    }
     let steps = count(info.steps, "step");
     let changed = time(&info.updated);
     let state = if info.deleted {

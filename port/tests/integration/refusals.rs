@@ -59,3 +59,16 @@ fn every_magic_of_the_kernel_is_known() {
         assert!(pipulate_port::knows_magic(name), "%{name}");
     }
 }
+
+#[test]
+fn the_jobs_order_has_the_steps_of_refused_cells_too() {
+    let report = Fixture::of(&[
+        "let process = std::process::id();",
+        "%%pip_step first\nprocess",
+        "let asked: String = %pip_input asked --job elsewhere;\n%pip_set greeting = format!(\"Hello, {asked}\")",
+        "let password: String = %pip_input password --secret;\nlet name: String = %pip_input name;",
+        "%%pip_step last\n1",
+    ])
+    .refused();
+    assert_eq!(report.names, ["first", "greeting", "name", "last"]);
+}

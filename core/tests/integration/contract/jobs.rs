@@ -1,6 +1,6 @@
 //! Jobs: locked, hidden, kept apart and found.
 
-use pipulate::{EventKind, JobFilter, PruneOptions, Tenant};
+use pipulate::{EventKind, JobFilter, JobKey, PruneOptions, Revision, Tenant};
 use serde_json::json;
 
 use super::{kinds, names, recording};
@@ -122,6 +122,34 @@ on_every_store! {
         assert_eq!(pip.next_key("Default", "hello").unwrap(), "Default-hello-100", "a deleted job keeps its key");
         assert_eq!(pip.next_key("100%", "_").unwrap(), "100%-_-01");
         assert_eq!(name_of(pip.next_key("", &"x".repeat(200))), "InvalidName");
+    }
+
+    fn a_new_job_takes_its_key(pip) {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let pip = pip.clone();
+                std::thread::spawn(move || -> Vec<JobKey> {
+                    (0..5).map(|_| pip.new_job("Default", "hello").unwrap()).collect()
+                })
+            })
+            .collect();
+        let mut keys: Vec<String> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).map(String::from).collect();
+        keys.sort();
+        assert_eq!(keys, (1..=20).map(|number| format!("Default-hello-{number:02}")).collect::<Vec<_>>());
+        assert_eq!(pip.next_key("Default", "hello").unwrap(), "Default-hello-21");
+
+        let job = pip.job("Default-hello-20").unwrap();
+        let info = job.info().unwrap().unwrap();
+        assert_eq!((info.workflow.as_str(), info.revision, info.steps), ("hello", Revision::NONE, 0));
+        assert!(job.history(None).unwrap().is_empty());
+        assert_eq!(job.undo().unwrap(), None);
+        assert_eq!(job.set("step", &1).unwrap().number(), 1);
+        assert_eq!(job.info().unwrap().unwrap().id, info.id);
+        let empty = pip.job("Default-hello-19").unwrap();
+        empty.delete().unwrap();
+        assert!(empty.info().unwrap().unwrap().deleted);
+        assert_eq!(pip.new_job("Default", "hello").unwrap(), "Default-hello-21");
+        assert_eq!(name_of(pip.new_job("", &"x".repeat(200))), "InvalidName");
     }
 
     fn a_job_is_shared_between_clones(pip) {

@@ -47,14 +47,23 @@ fn new_jobs_take_the_next_free_key_of_the_workflow() {
         notebook: Some("/home/ada/opening balance.ipynb".into()),
         ..Settings::default()
     });
-    let expected = "New job `Default-opening balance-01` of the workflow `opening balance`. Its first value makes it.";
+    let expected = "New job `Default-opening balance-01` of the workflow `opening balance`.";
     assert_eq!(notebook.run("%pip_job --new").text(), expected);
+    // Nothing has happened in it, so it is as new as another one.
+    assert_eq!(notebook.run("%pip_job --new").text(), expected);
+    assert_eq!(notebook.run("%pip_job").text(), expected);
+    // Nobody else gets it, though it is empty.
+    let other = notebook.state.pip().unwrap();
+    assert_eq!(
+        other.new_job("Default", "opening balance").unwrap(),
+        "Default-opening balance-02"
+    );
     notebook.run("%pip_set a = 1").unwrap();
     assert!(
         notebook
             .run("%pip_job --new")
             .text()
-            .contains("`Default-opening balance-02`")
+            .contains("`Default-opening balance-03`")
     );
     assert!(
         notebook
