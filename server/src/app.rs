@@ -181,18 +181,15 @@ impl App {
         let id = (tenant.clone(), key.clone());
         let _turn = self.turns.take(&id);
         let info = job.info()?;
-        match &info {
-            Some(info) => {
-                check_workflow(workflow, info)?;
-                if info.deleted {
-                    return Err(StateError::Deleted {
-                        operation: "open the job".to_owned(),
-                        job: key,
-                    }
-                    .into());
+        if let Some(info) = &info {
+            check_workflow(workflow, info)?;
+            if info.deleted {
+                return Err(StateError::Deleted {
+                    operation: "open the job".to_owned(),
+                    job: key,
                 }
+                .into());
             }
-            None => {}
         }
         // A job that was only made knows no steps yet.
         if info.is_none_or(|info| info.revision == Revision::NONE) {
