@@ -160,7 +160,7 @@ pub fn is_root_of(folder: &Path, process: u32) -> bool {
 fn place() -> PathBuf {
     let place = std::env::temp_dir();
     #[cfg(unix)]
-    if place.as_os_str().len() > LONGEST {
+    if place.as_os_str().len() > LONGEST || !place.is_dir() {
         return PathBuf::from("/tmp");
     }
     place

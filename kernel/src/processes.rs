@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -11,6 +12,9 @@ use crate::{build_root, standard_library};
 
 /// The variable that says of a process which kernel's it is, by the kernel's folder.
 pub const MARK: &str = "PIPULATE_KERNEL_FOLDER";
+/// How often it is looked for more to kill.
+const ROUNDS: u32 = 200;
+const BETWEEN_ROUNDS: Duration = Duration::from_millis(2);
 
 /// Kills every child of this process that works in `folder` or below it, and all that such a child has started.
 pub fn kill_children_in(folder: &Path) {
@@ -52,7 +56,11 @@ pub fn kill_all_of(root: &Path) {
 }
 
 fn kill_until_none(is_wanted: impl Fn(u32) -> bool) {
-    loop {
+    // One that the system holds on to stays, however often it is killed.
+    for round in 0..ROUNDS {
+        if round > 0 {
+            std::thread::sleep(BETWEEN_ROUNDS);
+        }
         let found: Vec<Pid> = processes()
             .into_iter()
             .filter(|(process, _)| is_wanted(*process))

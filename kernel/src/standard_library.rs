@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Where rust-analyzer looks first.
 pub const VARIABLE: &str = "RUST_SRC_PATH";
+/// What cargo would run in place of `rustc_for_cells.sh`.
+const WRAPPERS: [&str; 2] = ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"];
 /// The place in a kernel's folder.
 const FOLDER: &str = "standard-library";
 
@@ -66,12 +68,13 @@ pub fn announced_root() -> Option<PathBuf> {
     crate::build_root::is_root_of(root, std::process::id()).then(|| root.to_owned())
 }
 
-/// Begins this process again with the place in its environment, unless there is one. Returns only where that cannot be done;
-/// then rust-analyzer reads all of the library.
+/// Begins this process again with the place in its environment, unless there is one, and without what would have cargo run another
+/// program for cells than the kernel's own. Returns only where that cannot be done; then rust-analyzer reads all of the library.
 #[cfg(unix)]
 pub fn announce() {
     use std::os::unix::process::CommandExt;
-    if std::env::var_os(VARIABLE).is_some() {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    if is_set(VARIABLE) && !WRAPPERS.iter().copied().any(is_set) {
         return;
     }
     let Ok(program) = std::env::current_exe() else { return };
@@ -81,7 +84,13 @@ pub fn announce() {
     if let Some(name) = arguments.next() {
         command.arg0(name);
     }
-    let _error = command.args(arguments).env(VARIABLE, root.join(FOLDER)).exec();
+    if !is_set(VARIABLE) {
+        command.env(VARIABLE, root.join(FOLDER));
+    }
+    for wrapper in WRAPPERS {
+        command.env_remove(wrapper);
+    }
+    let _error = command.args(arguments).exec();
 }
 
 /// Where a toolchain, known by its `sysroot`, keeps the source.

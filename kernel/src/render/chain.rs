@@ -1,4 +1,7 @@
 //! The chain of a job's steps, as a picture. It is drawn as SVG in the page itself, so that it takes the page's colours.
+//!
+//! Its words are HTML amid the SVG. Where pictures are taken out, as JupyterLab does with outputs that it does not trust yet, a list of
+//! the steps is left.
 
 use super::html::Html;
 use super::text::{count, one_line};
@@ -10,8 +13,13 @@ const WIDTH: usize = 172;
 const HEIGHT: usize = 70;
 const GAP: usize = 32;
 const MARGIN: usize = 2;
-/// How many columns of text fit into a box.
-const COLUMNS: usize = 21;
+/// How many columns of text stand in a box; the browser cuts off what does not fit.
+const COLUMNS: usize = 80;
+/// Inside a box.
+const PADDING: usize = 12;
+
+/// How each line of a box is set.
+const LINE: &str = "display: block; line-height: 18px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis";
 
 /// One step of the chain.
 #[derive(Clone, Debug)]
@@ -63,7 +71,7 @@ impl Chain {
                 "style",
                 "max-width: 100%; height: auto; font-family: var(--jp-ui-font-family, sans-serif)",
             ),
-            ("role", "img"),
+            ("role", "group"),
             ("aria-label", &*self.title),
         ];
         html.element("svg", &attributes, |html| {
@@ -99,47 +107,38 @@ impl Link {
             ("stroke-opacity", if self.tone == Tone::Open { "0.6" } else { "1" }),
             ("stroke-dasharray", if self.tone == Tone::Open { "5 4" } else { "none" }),
         ];
-        html.element("g", &[], |html| {
-            html.leaf(
-                "title",
-                &[],
-                &format!("{}: {} = {}", self.name, self.status, self.value),
-            );
-            html.shape("rect", &outline);
-            let line =
-                |html: &mut Html, text: &str, indent: usize, drop: usize, attributes: &[(&'static str, &str)]| {
-                    let (x, y) = ((x + indent).to_string(), (y + drop).to_string());
-                    let mut all = vec![("x", &*x), ("y", &*y)];
-                    all.extend_from_slice(attributes);
-                    // The space keeps words apart where only the text of the picture is shown.
-                    html.leaf("text", &all, &one_line(text, COLUMNS)).text(" ");
+        html.shape("rect", &outline);
+        let (dot_x, dot_y) = ((x + PADDING + 4).to_string(), (y + 35).to_string());
+        html.shape(
+            "circle",
+            &[("cx", &dot_x), ("cy", &dot_y), ("r", "4"), ("fill", colour)],
+        );
+        let within = [
+            ("x", &*(x + PADDING).to_string()),
+            ("y", &*(y + 8).to_string()),
+            ("width", &*(WIDTH - 2 * PADDING).to_string()),
+            ("height", &*(HEIGHT - 12).to_string()),
+        ];
+        html.element("foreignObject", &within, |html| {
+            let whole = format!("{}: {} = {}", self.name, self.status, self.value);
+            html.element("div", &[("title", &*whole)], |html| {
+                let line = |html: &mut Html, name: &'static str, text: &str, style: &str| {
+                    let style = format!("{LINE}; {style}");
+                    html.leaf(name, &[("style", &style)], &one_line(text, COLUMNS));
                 };
-            line(
-                html,
-                &self.name,
-                12,
-                22,
-                &[("font-size", "13"), ("font-weight", "600"), ("fill", "currentColor")],
-            );
-            let (dot_x, dot_y) = ((x + 16).to_string(), (y + 36).to_string());
-            html.shape(
-                "circle",
-                &[("cx", &dot_x), ("cy", &dot_y), ("r", "4"), ("fill", colour)],
-            );
-            line(
-                html,
-                &self.status,
-                26,
-                40,
-                &[("font-size", "12"), ("fill", "currentColor"), ("opacity", "0.85")],
-            );
-            let faint: &[_] = &[
-                ("font-size", "11"),
-                ("font-family", "var(--jp-code-font-family, monospace)"),
-                ("fill", "currentColor"),
-                ("opacity", "0.65"),
-            ];
-            line(html, &self.value, 12, 59, faint);
+                line(html, "b", &self.name, "font-size: 13px");
+                // Where the lines are not kept, spaces keep the words apart.
+                html.text(" ");
+                line(
+                    html,
+                    "span",
+                    &self.status,
+                    "font-size: 12px; opacity: 0.85; padding-left: 14px",
+                );
+                html.text(" ");
+                let value = "font-size: 11px; opacity: 0.65; font-family: var(--jp-code-font-family, monospace)";
+                line(html, "span", &self.value, value);
+            });
         });
         html.line_end();
     }
@@ -231,7 +230,7 @@ mod tests {
     fn names_cannot_become_markup() {
         let html = drawn(vec![link("<script>alert(1)</script>")]);
         assert!(!html.contains("<script"), "{html}");
-        assert!(html.contains("<title>&lt;script&gt;"));
+        assert!(html.contains("title=\"&lt;script&gt;"));
     }
 
     #[test]

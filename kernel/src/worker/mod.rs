@@ -12,10 +12,11 @@
 //!
 //! This is the only module of the kernel that may hold `unsafe` code.
 
-use std::path::Path;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::standard_library;
+use crate::{processes, standard_library};
 
 pub mod scanner;
 pub mod wire;
@@ -51,10 +52,11 @@ pub fn hook() {
     }
 }
 
-/// The command that starts a supervisor of the binary at `program`, joined to the kernel by the socket at `socket`.
+/// The command that starts a supervisor of the binary at `program`, joined to the kernel by the socket at `socket`. Clients kill the
+/// kernel with its process group: the supervisor is in one of its own, so that it sees the kernel go and ends what cells have started.
 pub fn command(program: &Path, socket: &Path) -> Command {
     let mut command = Command::new(program);
-    command.arg(SUPERVISOR).env(SOCKET, socket);
+    command.arg(SUPERVISOR).env(SOCKET, socket).process_group(0);
     // A program that a cell runs may ask for all of the standard library.
     if standard_library::announced_root().is_some() {
         command.env_remove(standard_library::VARIABLE);
@@ -71,5 +73,10 @@ fn runner_command() -> std::io::Result<Command> {
         .arg(std::process::id().to_string())
         .env_remove("EVCXR_IS_RUNTIME")
         .env_remove("RUST_BACKTRACE");
+    // For the guard, should the supervisor be killed too. The socket is in a notebook's folder, which is in the kernel's.
+    let socket = std::env::var_os(SOCKET).map(PathBuf::from);
+    if let Some(root) = socket.as_deref().and_then(|socket| socket.ancestors().nth(2)) {
+        command.env(processes::MARK, root);
+    }
     Ok(command)
 }

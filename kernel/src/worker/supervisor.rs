@@ -1,5 +1,6 @@
 //! The process between evcxr and the runner.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -60,6 +61,8 @@ struct Supervisor {
     source: PathBuf,
     /// The next cell is not to be run.
     cancelled: bool,
+    /// What evcxr was told, in this cell, of variables whose types have changed.
+    changed_types: HashSet<String>,
 }
 
 /// How far the cell that runs has come.
@@ -115,6 +118,7 @@ impl Supervisor {
             cell: Cell::None,
             source: PathBuf::new(),
             cancelled: false,
+            changed_types: HashSet::new(),
         })
     }
 
@@ -260,7 +264,10 @@ impl Supervisor {
                 self.drain_all()?;
                 send(&mut self.kernel, &Event::Synced { number })?;
             }
-            Order::Begin => self.cancelled = false,
+            Order::Begin => {
+                self.cancelled = false;
+                self.changed_types.clear();
+            }
             Order::Directory { directory } => self.tell(Kind::Directory, &directory),
             Order::Variable { name, value } => self.tell(Kind::Variable, &format!("{name}={value}")),
             Order::Checkpoints { on } => self.checkpoints = on,
@@ -387,7 +394,12 @@ impl Supervisor {
                 }
                 send(&mut self.kernel, &Event::Content { mime, text })
             }
-            Found::ChangedType(line) => to_evcxr(format!("{line}\n").as_bytes()),
+            // evcxr forgets the variable then and runs the cell once more, so it never hears of one twice. A line that comes again is
+            // printed by user code, which would run for ever.
+            Found::ChangedType(line) if self.changed_types.insert(line.clone()) => {
+                to_evcxr(format!("{line}\n").as_bytes())
+            }
+            Found::ChangedType(line) => self.text(Stream::Stdout, format!("{line}\n")),
         }
     }
 

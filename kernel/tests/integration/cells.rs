@@ -264,6 +264,11 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
         "println!(\"EVCXR_PANIC_NOTIFICATION\"); println!(\"{}{}\", \"EVCXR_PANIC\", \"_NOTIFICATION\"); println!(\"EVCXR_ERROR_OCCURRED\");",
         &["stdout: EVCXR_PANIC_NOTIFICATION\nEVCXR_PANIC_NOTIFICATION\nEVCXR_ERROR_OCCURRED\n"],
     );
+    // Told of a variable, evcxr forgets it and runs the cell once more: once, and not as long as the line is printed.
+    notebook.check("let forgotten = 1;", &[]);
+    let (sent, result) = notebook.run_with("println!(\"EVCXR_VARIABLE_CHANGED_TYPE:forgotten\");", &[]);
+    assert_eq!(result, Ok(()), "{sent:?}");
+    assert_eq!(sent, ["stdout: EVCXR_VARIABLE_CHANGED_TYPE:forgotten\n"]);
     // A panic that the cell catches is text, not an error.
     let (sent, result) = notebook.run_with("std::panic::catch_unwind(|| panic!(\"caught\")).is_err()", &[]);
     assert_eq!(result, Ok(()));

@@ -77,6 +77,35 @@ impl Process {
         (process, client, folder)
     }
 
+    /// The same, the leader of a process group, as clients start it.
+    fn start_in_group() -> (Self, Client, tempfile::TempDir) {
+        use std::os::unix::process::CommandExt as _;
+        Self::start_command(|file, folder| {
+            let mut command = Self::real_command(file, folder);
+            command.process_group(0);
+            command
+        })
+    }
+
+    /// Ends the kernel in one of three ways.
+    fn end(&mut self, how: &str, client: &Client) {
+        match how {
+            "ended" => {
+                client.send(Channel::Control, "shutdown_request", &json!({ "restart": false }));
+                client.receive(Channel::Control);
+                assert!(self.wait().success());
+            }
+            "killed" => self.0.kill().unwrap(),
+            "killed with its group" => {
+                let group = rustix::process::Pid::from_child(&self.0);
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+            }
+            _ => unreachable!("{how}"),
+        }
+        self.wait();
+        client.ignore_the_rest();
+    }
+
     fn signal(&self, signal: &str) {
         let status = Command::new("kill")
             .args([signal, &self.0.id().to_string()])
@@ -207,9 +236,11 @@ fn descendants(of: u32) -> Vec<u32> {
 #[test]
 #[cfg(target_os = "linux")]
 fn nothing_is_left_behind_by_a_kernel_that_ends_or_is_killed() {
-    for is_killed in [false, true] {
-        let (mut process, client, _folder) = Process::start_real();
-        let code = "std::process::Command::new(\"sleep\").arg(\"1000\").spawn().unwrap(); println!(\"begun\"); loop {}";
+    for how in ["ended", "killed", "killed with its group"] {
+        let (mut process, client, _folder) = Process::start_in_group();
+        let code = "std::process::Command::new(\"sleep\").arg(\"1000\").spawn().unwrap(); \
+            std::process::Command::new(\"setsid\").args([\"env\", \"-i\", \"sleep\", \"1000\"]).spawn().unwrap(); \
+            println!(\"begun\"); loop {}";
         let request = client.execute(code);
         request.busy().input(1, code);
         client.await_message(Channel::Iopub, ENGINE);
@@ -219,15 +250,8 @@ fn nothing_is_left_behind_by_a_kernel_that_ends_or_is_killed() {
             std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.starts_with("sleep"))
         };
         assert!(started.len() >= 3 && started.iter().any(sleeps), "{started:?}");
-        if is_killed {
-            process.0.kill().unwrap();
-            process.wait();
-            client.ignore_the_rest();
-        } else {
-            client.send_shutdown();
-            assert!(process.wait().success());
-        }
-        await_end(&started, if is_killed { "killed" } else { "ended" });
+        process.end(how, &client);
+        await_end(&started, how);
     }
 }
 
@@ -247,13 +271,8 @@ fn await_end(processes: &[u32], how: &str) {
 #[test]
 #[cfg(target_os = "linux")]
 fn shell_lines_compilers_and_the_folder_go_with_a_kernel_that_ends_or_is_killed() {
-    use std::os::unix::process::CommandExt as _;
     for how in ["ended", "killed", "killed with its group"] {
-        let (mut process, client, folder) = Process::start_command(|file, folder| {
-            let mut command = Process::real_command(file, folder);
-            command.process_group(0);
-            command
-        });
+        let (mut process, client, folder) = Process::start_in_group();
         let code = "!setsid sleep 1000 & sleep 1000 & echo begun";
         let request = client.execute(code);
         request
@@ -308,19 +327,7 @@ fn shell_lines_compilers_and_the_folder_go_with_a_kernel_that_ends_or_is_killed(
                 .count()
         };
         assert_eq!(folders(), 1);
-        match how {
-            "ended" => {
-                client.send(Channel::Control, "shutdown_request", &json!({ "restart": false }));
-                client.receive(Channel::Control);
-            }
-            "killed" => process.0.kill().unwrap(),
-            _ => {
-                let group = rustix::process::Pid::from_child(&process.0);
-                rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
-            }
-        }
-        process.wait();
-        client.ignore_the_rest();
+        process.end(how, &client);
         await_end(&started, how);
         let deadline = Instant::now() + PATIENCE;
         while folders() > 0 {
