@@ -136,6 +136,7 @@ fn history_says_what_happened_as_one_would_say_it() {
     let site = Site::new();
     let page = site.open("hello", "a");
     site.job("a").set("name", "Ada").unwrap();
+    site.job("a").set("age", &36).unwrap();
     site.job("a").finalize().unwrap();
     let history = site.get(&format!("{page}/history"));
     assert!(!history.text.contains("<code></code>"), "{}", history.text);
@@ -148,4 +149,5 @@ fn history_says_what_happened_as_one_would_say_it() {
         .has("<code>name, age, greeting, ")
         .has("finalized and locked")
         .has("web page");
+    site.get(&page).is(200).has("from the Rust program, ");
 }

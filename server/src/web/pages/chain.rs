@@ -397,7 +397,7 @@ fn results(base: &Base, workflow: &Workflow, info: &JobInfo, step: &Step, view: 
             link: base.value(workflow.name(), info.key.as_str(), value.name.as_str()),
             updated: shown::moment(&value.updated),
             moment: value.updated.clone(),
-            source: value.source.to_string(),
+            source: super::history::source(&value.source),
         })
         .collect()
 }

@@ -85,7 +85,7 @@ fn what(event: &Event) -> String {
 }
 
 /// Where it was done.
-fn source(source: &Source) -> String {
+pub(super) fn source(source: &Source) -> String {
     match source {
         Source::Notebook => "notebook",
         Source::Web => "web page",
