@@ -60,6 +60,9 @@ pub struct Completions {
     pub end: usize,
 }
 
+/// How far rustc can optimise, as its `opt-level` says it.
+pub const OPTIMISATION_LEVELS: [&str; 6] = ["0", "1", "2", "3", "s", "z"];
+
 /// Compiles and runs cells. One thread owns it; see [`handle::EngineHandle`].
 pub trait Engine: Send {
     /// Runs the code to its end. `Ok(Some(_))` is the value of the last expression. Streams and displays go to the

@@ -3,9 +3,8 @@
 use pipulate::cell::args::{ArgumentSpec, Tail, Usage};
 
 use super::{Call, Context, Example, Form, Magic, Specification};
+use crate::engine::OPTIMISATION_LEVELS;
 use crate::outputs::CellError;
-
-const LEVELS: [&str; 6] = ["0", "1", "2", "3", "s", "z"];
 
 pub(super) static MAGIC: Magic = Magic {
     specification: Specification {
@@ -30,7 +29,7 @@ pub(super) static MAGIC: Magic = Magic {
 
 fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
     let level = call.argument(0).unwrap_or_default();
-    if !LEVELS.contains(&level) {
+    if !OPTIMISATION_LEVELS.contains(&level) {
         return Err(call.misused(format!("there is no level `{level}`")));
     }
     context.engine.set_optimisation(level);

@@ -506,3 +506,28 @@ fn cells_link_the_unpacked_library_and_nothing_of_the_checkout() {
     }
     assert!(read > 0, "the library was compiled from its unpacked source");
 }
+
+#[test]
+fn evcxrs_command_for_optimisation_is_for_cells() {
+    let mut notebook = TestNotebook::start();
+    let (sent, result) = notebook.run_with(":last_compile_dir", &[]);
+    assert_eq!(result, Ok(()));
+    let folder = std::path::PathBuf::from(sent[0].trim_start_matches("result: ").trim());
+    let level = || std::fs::read_to_string(folder.join(".cell-level")).unwrap();
+    assert_eq!(level(), "opt-level=0\n");
+    for (code, expected) in [(":opt", "2"), (":opt", "0"), (":opt 3", "3")] {
+        let (sent, result) = notebook.run_with(code, &[]);
+        assert_eq!(result, Ok(()), "{code}");
+        assert!(
+            sent.iter()
+                .any(|line| line.contains(&format!("Optimization: {expected}"))),
+            "{code}: {sent:?}"
+        );
+        assert_eq!(level(), format!("opt-level={expected}\n"), "{code}");
+    }
+    notebook.check(":opt 1\n1 + 1", &["result: 2"]);
+    assert_eq!(level(), "opt-level=1\n");
+    notebook.check_error(":opt 9", "EngineError", "There is no optimisation level `9`");
+    assert_eq!(level(), "opt-level=1\n");
+    notebook.check("2 + 2", &["result: 4"]);
+}

@@ -69,6 +69,8 @@ pub struct EvcxrEngine {
     /// The toolchain's folder.
     sysroot: Option<PathBuf>,
     standard_library: StandardLibrary,
+    /// The level at which cells are optimised.
+    optimisation: String,
     /// The lines that have added dependencies so far.
     dependencies: BTreeSet<String>,
     /// Those that other kernels have compiled are there.
@@ -133,6 +135,7 @@ impl EvcxrEngine {
             build_root: Weak::clone(&options.build_root),
             sysroot,
             standard_library: StandardLibrary::WithoutArch,
+            optimisation: String::new(),
             dependencies: BTreeSet::new(),
             has_loaded: false,
             runtime: Runtime::None,
@@ -470,6 +473,7 @@ impl Engine for EvcxrEngine {
     }
 
     fn set_optimisation(&mut self, level: &str) {
+        level.clone_into(&mut self.optimisation);
         let Some(folder) = &self.crate_folder else { return };
         if let Err(error) = std::fs::write(folder.join(LEVEL_FILE), format!("opt-level={level}\n")) {
             tracing::error!(%error, level, "the level of optimisation stays");

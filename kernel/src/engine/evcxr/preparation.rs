@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use evcxr::EvalOutputs;
 
 use super::{EvcxrEngine, Runtime, StandardLibrary};
-use crate::engine::Evaluation;
 use crate::engine::asynchronous;
 use crate::engine::commands::{is_dependency, split_dependencies};
 use crate::engine::prelude::{self, Display};
+use crate::engine::{Engine as _, Evaluation, OPTIMISATION_LEVELS};
 use crate::source_map::SourceMap;
 
 impl EvcxrEngine {
@@ -32,6 +32,9 @@ impl EvcxrEngine {
         if self.standard_library == StandardLibrary::WithoutArch && names(code, "arch") {
             self.read_arch()?;
         }
+        for line in code.lines() {
+            self.follow_opt(line)?;
+        }
         let display = prelude::display(code);
         if display == Display::Goes && self.display == Display::Stays {
             self.context.execute(prelude::NO_DISPLAY)?;
@@ -43,6 +46,25 @@ impl EvcxrEngine {
         self.prepare_to_await(code)
     }
 
+    /// Does for cells what `:opt` says, which evcxr then answers from the level that there was before.
+    fn follow_opt(&mut self, line: &str) -> Result<(), evcxr::Error> {
+        let mut words = line.split_whitespace();
+        if words.next() != Some(":opt") {
+            return Ok(());
+        }
+        let before = self.optimisation.clone();
+        // Without a level, it goes to and fro.
+        let other = if before == "2" { "0" } else { "2" };
+        let level = words.next().unwrap_or(other);
+        if !OPTIMISATION_LEVELS.contains(&level) {
+            let levels = OPTIMISATION_LEVELS.join(", ");
+            let message = format!("There is no optimisation level `{level}`: the levels are {levels}.");
+            return Err(evcxr::Error::Message(message));
+        }
+        self.set_optimisation(level);
+        self.context.set_opt_level(&before)
+    }
+
     /// Lets types of `std::arch` be inferred, which takes seconds.
     fn read_arch(&mut self) -> Result<(), evcxr::Error> {
         self.standard_library = StandardLibrary::WithArch;
@@ -51,7 +73,7 @@ impl EvcxrEngine {
         {
             match root.provide_arch(sysroot) {
                 // rust-analyzer begins anew when the manifest changes. How far it says to optimise is not what counts.
-                Ok(()) => self.context.set_opt_level("1")?,
+                Ok(()) => self.context.set_opt_level("1 ")?,
                 Err(error) => tracing::info!(%error, "types of `std::arch` are not inferred"),
             }
         }
