@@ -41,7 +41,7 @@ impl App {
         {
             return default.clone();
         }
-        let default = self.work_out(id, workflow, step, field);
+        let default = self.work_out(id, workflow, step, field, PATIENCE);
         let mut known = self.defaults.lock();
         if known.len() >= REMEMBERED {
             known.clear();
@@ -50,7 +50,16 @@ impl App {
         default
     }
 
-    fn work_out(self: &Arc<Self>, id: &JobId, workflow: &Workflow, step: &Step, field: &Field) -> Option<String> {
+    /// Works it out, in no more than that time.
+    pub(crate) fn work_out(
+        self: &Arc<Self>,
+        id: &JobId,
+        workflow: &Workflow,
+        step: &Step,
+        field: &Field,
+        patience: Duration,
+    ) -> Option<String> {
+        field.default_function()?;
         let task = Task {
             workflow: workflow.name().to_owned(),
             step: step.name().to_owned(),
@@ -65,7 +74,7 @@ impl App {
             StepName::new(field.name()).ok()?,
             Box::new(|| ()),
         ));
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = std::time::Instant::now() + patience;
         let mut hired = self.pool.hire(|| std::time::Instant::now() > deadline).ok()?;
         let group = hired.worker.group();
         let (sender, receiver) = mpsc::channel();
@@ -74,7 +83,7 @@ impl App {
             let _ = sender.send(hired.worker.run(&task, &running));
         });
         thread.ok()?;
-        match receiver.recv_timeout(PATIENCE) {
+        match receiver.recv_timeout(patience) {
             Ok(Ended::Done(value)) => value,
             Ok(Ended::Failed(error)) => {
                 tracing::warn!(step = step.name(), field = field.name(), ?error, "a default failed");

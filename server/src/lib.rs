@@ -16,6 +16,7 @@
 //! - [`Workflow`], [`Step`], [`Field`] say what there is to do; [`StepError`] is how a step fails.
 //! - [`main`] is all of a built app; [`Router`] mounts workflows in anyone's axum app, whose `main` calls [`worker_hook`] first.
 //! - [`block_on`], [`secret`], [`show!`] and [`report_by_debug!`] are for what steps do.
+//! - [`testing`] is for tests of workflows.
 //!
 //! # Within
 //! A request comes in by `web` (routes, pages, API), what it changes goes through `runs` (one at a time a job) to a `worker`, and what
@@ -42,6 +43,7 @@ mod runs;
 mod runtime;
 mod sessions;
 mod shown;
+pub mod testing;
 mod turns;
 mod view;
 mod web;

@@ -51,7 +51,7 @@ pub struct Router {
 /// A router that serves, and what ends it.
 #[derive(Clone)]
 pub struct Served {
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
 }
 
 impl Router {

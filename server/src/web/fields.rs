@@ -139,7 +139,7 @@ fn one(
 }
 
 /// A value as a user would type it.
-fn as_text(json: &str) -> String {
+pub(crate) fn as_text(json: &str) -> String {
     match serde_json::from_str::<String>(json) {
         Ok(text) => text,
         Err(_) if json == "null" => String::new(),

@@ -3,7 +3,7 @@
 mod actions;
 mod api;
 mod assets;
-mod base;
+pub(crate) mod base;
 mod body;
 mod events;
 mod fields;
@@ -22,6 +22,7 @@ use axum::middleware;
 use crate::app::App;
 use crate::error::Error;
 
+pub(crate) use fields::as_text;
 pub use routes::RouteInfo;
 pub(crate) use routes::list;
 

@@ -37,6 +37,14 @@ impl WorkerCommand {
         }
     }
 
+    /// Another program, which calls [`worker_hook`](crate::worker_hook) with the same workflows: in a test, the app's own.
+    pub fn of_program(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: Some(program.into()),
+            arguments: Vec::new(),
+        }
+    }
+
     pub(super) fn to_command(&self) -> Command {
         let program = self.program.clone().unwrap_or_else(own_program);
         let mut command = Command::new(program);

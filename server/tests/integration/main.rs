@@ -17,6 +17,7 @@ mod live;
 mod pages;
 mod server;
 mod steps;
+mod testing;
 
 /// Not a test: what a worker's process runs. Elsewhere it does nothing.
 #[test]

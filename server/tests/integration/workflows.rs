@@ -7,8 +7,8 @@ use pipulate::{Job, Pip};
 use pipulate_server::{Field, Step, StepError, Workflow};
 use serde::{Deserialize, Serialize};
 
-pub(crate) fn all() -> [Workflow; 6] {
-    [hello(), trouble(), shapes(), quiet(), items(), silent()]
+pub(crate) fn all() -> [Workflow; 7] {
+    [hello(), trouble(), shapes(), quiet(), items(), silent(), defaults()]
 }
 
 /// Asks for a name, greets, shouts.
@@ -183,6 +183,23 @@ fn items() -> Workflow {
         .step(Step::computes("sum", |_, job: Job| {
             Ok(job.require::<Vec<u32>>("done")?.iter().sum::<u32>())
         }))
+}
+
+/// Its form begins with what it takes, with what it refuses, and with what cannot be worked out.
+fn defaults() -> Workflow {
+    Workflow::new("defaults").step(
+        Step::saves("ask", |_, _| Ok(()))
+            .field(Field::new::<Option<String>>("nobody").default(|_, _| Ok(None::<String>)))
+            .field(Field::new::<Vec<u8>>("list").default(|_, _| Ok([1, 2])))
+            .field(Field::new::<u8>("age").default(|_, _| Ok(300)))
+            .field(
+                Field::new::<String>("wish")
+                    .choices(["peace", "bread"])
+                    .default(|_, _| Ok("war")),
+            )
+            .field(Field::new::<u8>("late").default(|_, job: Job| Ok(job.require::<u8>("never")?)))
+            .field(Field::new::<u8>("lost").default(|_, _| -> Result<u8, StepError> { panic!("on purpose") })),
+    )
 }
 
 /// Ends with a step that gives no values.
