@@ -1,20 +1,20 @@
-//! The `impl` items of a cell.
+//! The items of a cell that have no name: `impl` and `extern` blocks.
 
 use super::lexer::{Bracket, Token, TokenKind, tokens};
 use super::{Cell, SegmentKind};
 
-/// An `impl` among a cell's own items.
+/// An `impl` or an `extern` block among a cell's own items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImplBlock {
     /// Where it begins, its attributes included.
     pub start: usize,
-    /// What it gives to what: `Display for Point`, and `Point::area` where it has no trait, by the first of its functions. An `impl` of
-    /// the same subject is meant to replace it.
+    /// What it gives to what: `Display for Point`, and `Point::area` where it has no trait, by the first of its functions; so
+    /// `extern "C"::getpid`. A block of the same subject is meant to replace it.
     pub subject: String,
 }
 
 impl Cell<'_> {
-    /// The `impl` items that stand before any item with a name of its own.
+    /// The `impl` and `extern` blocks that stand before any item with a name of its own.
     pub fn leading_impls(&self) -> Vec<ImplBlock> {
         Reader {
             text: self.text,
@@ -65,6 +65,14 @@ impl Reader<'_> {
                         subject,
                     });
                 }
+                "extern" if self.opens_block() => {
+                    let subject = self.foreign_subject();
+                    found.push(ImplBlock {
+                        start: first.start,
+                        subject,
+                    });
+                }
+                "extern" if self.word(1) != "crate" => break,
                 "fn" | "struct" | "enum" | "trait" | "mod" | "static" | "type" | "macro_rules" => break,
                 "const" | "union" if !self.word(1).is_empty() => break,
                 _ => self.skip_statement(),
@@ -119,12 +127,39 @@ impl Reader<'_> {
         if words.contains(&"for") {
             return subject;
         }
-        let names = self.tokens[body..self.at].windows(2).filter_map(|pair| {
-            let [Some(before), Some(name)] = pair else { return None };
-            (before.text(self.text) == "fn").then(|| name.text(self.text))
-        });
-        let first = names.into_iter().next().unwrap_or_default();
+        let first = self.first_name(body, &["fn"]);
         format!("{subject}::{first}")
+    }
+
+    /// Whether an `extern` here begins a block.
+    fn opens_block(&self) -> bool {
+        let ahead = 1 + usize::from(matches!(self.token(1), Some(token) if matches!(token.kind, TokenKind::Literal { .. })));
+        self.text_at(ahead) == "{"
+    }
+
+    /// Reads an `extern` block to its end.
+    fn foreign_subject(&mut self) -> String {
+        let mut words: Vec<&str> = Vec::new();
+        while let Some(token) = self.token(0)
+            && token.kind != TokenKind::Open(Bracket::Curly)
+        {
+            words.push(token.text(self.text));
+            self.at += 1;
+        }
+        let body = self.at;
+        self.skip_brackets();
+        let first = self.first_name(body, &["fn", "static", "mut", "type"]);
+        format!("{}::{first}", words.join(" "))
+    }
+
+    /// The name after the first of these words from `body` on.
+    fn first_name(&self, body: usize, words: &[&str]) -> &str {
+        let mut pairs = self.tokens[body..self.at].windows(2).filter_map(|pair| {
+            let [Some(before), Some(name)] = pair else { return None };
+            let (before, name) = (before.text(self.text), name.text(self.text));
+            (words.contains(&before) && !words.contains(&name)).then_some(name)
+        });
+        pairs.next().unwrap_or_default()
     }
 
     fn skip_generics(&mut self) {

@@ -29,6 +29,19 @@ fn an_impl_is_known_by_its_subject() {
 }
 
 #[test]
+fn an_extern_block_is_known_by_what_it_declares_first() {
+    check(
+        "#[link(name = \"m\")]\nunsafe extern \"C\" { fn cos(x: f64) -> f64; fn sin(x: f64) -> f64; }",
+        &["extern \"C\"::cos @ #[link(name = \"m\")]"],
+    );
+    check("extern { static mut E: u8; }", &["extern::E @ extern"]);
+    check("extern \"C\" {}\nimpl T for U {}", &["extern \"C\":: @ extern \"C\"", "T for U @ impl T for U"]);
+    check("extern \"C\" fn f() {}\nimpl T for U {}", &[]);
+    check("extern crate a;\nimpl T for U {}", &["T for U @ impl T for U"]);
+    check("struct U;\nextern \"C\" { fn f(); }", &[]);
+}
+
+#[test]
 fn those_before_a_named_item_are_found() {
     check(
         "use a::b;\nlet x = if c { 1 } else { 2 };\n// first\n#[allow(x)]\nunsafe impl A for U {}\nimpl B for U {}\nstruct V;\nimpl C for V {}",
