@@ -226,8 +226,22 @@ fn read_config(file: &Path) -> Result<Option<Config>> {
         reason: reason.to_owned(),
         source: Some(source),
     };
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
+    let read = fs::metadata(file).and_then(|metadata| {
+        if metadata.is_file() {
+            fs::read_to_string(file).map(Some)
+        } else {
+            Ok(None)
+        }
+    });
+    let text = match read {
+        Ok(Some(text)) => text,
+        // To read a pipe is to wait for whoever may never write to it.
+        Ok(None) => {
+            return Err(refused(
+                file.display().to_string(),
+                "it cannot be read, since it is no regular file".to_owned(),
+            ));
+        }
         // Jobs would go elsewhere without a word.
         Err(error) if error.kind() == io::ErrorKind::NotFound && file.is_symlink() => {
             return Err(failed("it is a link to a file that is not there", Cause::of(&error)));

@@ -19,6 +19,14 @@ pub(super) fn ago(duration: Duration) -> String {
     written(now.checked_sub(duration).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
+/// Whether refinery can write this time down; it panics where it cannot.
+#[cfg(feature = "sqlite")]
+pub(super) fn is_in_our_era(clock: SystemTime) -> bool {
+    /// The beginning of the year 0.
+    const FIRST: i64 = -62_167_219_200;
+    Timestamp::try_from(clock).is_ok_and(|timestamp| timestamp.as_second() >= FIRST)
+}
+
 /// What a clock says; the last time that can be written where it is set beyond the year 9999, and the first one before -9999.
 fn told(clock: SystemTime) -> Timestamp {
     Timestamp::try_from(clock).unwrap_or(if clock < SystemTime::UNIX_EPOCH {

@@ -195,3 +195,23 @@ fn the_environment_is_read_as_it_is_meant() {
     let found = read(&[("XDG_DATA_HOME", "relative"), ("HOME", "/home/ada")]);
     assert_eq!(found.data.unwrap(), Path::new("/home/ada/.local/share"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_called_pipulate_toml_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipulate.toml");
+    let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success());
+    let (sender, refused) = std::sync::mpsc::channel();
+    let (working, env) = (folder.path().to_owned(), env(folder.path()));
+    std::thread::spawn(move || sender.send(Place::resolve(&working, &env)));
+    let error = refused
+        .recv_timeout(std::time::Duration::from_secs(30))
+        .unwrap()
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::Place { reason, .. } if reason.contains("no regular file")),
+        "{error:?}"
+    );
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 use super::file::{self, Opened};
 use super::{SqliteOptions, failed};
 use crate::error::{Cause, Error, Result};
+use crate::store::clock;
 
 #[allow(missing_docs, unreachable_pub, reason = "refinery writes this module")]
 mod embedded {
@@ -313,6 +314,7 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
         ),
         error: failed(path, &error),
     };
+    check_clock(SystemTime::now()).map_err(|error| Unmigrated { error, may_pass: false })?;
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sqlite)?;
     let budget = u64::try_from(options.patience.as_millis()).unwrap_or(u64::MAX);
     wait_for_others(&mut connection, Arc::new(AtomicU64::new(budget))).map_err(sqlite)?;
@@ -354,10 +356,40 @@ fn migrate(path: &Path, options: &SqliteOptions) -> std::result::Result<(), Unmi
     }
 }
 
+/// Migrations are noted with their time.
+fn check_clock(now: SystemTime) -> Result<()> {
+    if clock::is_in_our_era(now) {
+        return Ok(());
+    }
+    let reason = "this machine's clock says a year that is not one of 0 to 9999; set it right first";
+    Err(unnamed(Cause::message(reason)))
+}
+
 /// An error whose operation the caller fills in.
 fn unnamed(source: Cause) -> Error {
     Error::Store {
         operation: String::new(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_beyond_all_years_is_an_error_and_no_panic() {
+        let (now, year) = (SystemTime::UNIX_EPOCH, Duration::from_hours(365 * 24));
+        for good in [SystemTime::now(), now + year * 8_000, now - year * 1_900] {
+            assert!(check_clock(good).is_ok(), "{good:?}");
+        }
+        assert!(check_clock(now - year * 2_000).is_err());
+        let error = check_clock(now + year * 8_100)
+            .unwrap_err()
+            .during(|| "bring x up to date".to_owned());
+        assert_eq!(
+            format!("{error:#}"),
+            "cannot bring x up to date: this machine's clock says a year that is not one of 0 to 9999; set it right first"
+        );
     }
 }
