@@ -1,20 +1,28 @@
 //! Which steps the cells of a notebook name: what is said about parameters before any cell has run.
 
 use pipulate::cell::{self, GetCall, InputCall, SegmentKind, nearest};
+use pipulate::state::fault_in_choice;
 
 use super::document::CodeCell;
 
 /// The steps that cells name.
 #[derive(Debug, Default)]
 pub(crate) struct NamedSteps {
-    /// What `%pip_input` asks for, and whether it is a secret.
-    asked: Vec<(String, bool)>,
+    /// What `%pip_input` asks for.
+    asked: Vec<Asked>,
     /// What `%pip_get` loads.
     loaded: Vec<String>,
     /// All that may hold a step's name: magics up to their values, shell lines, scripts.
     texts: Vec<String>,
     /// The code of all cells, for names in the strings of Rust.
     codes: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    step: String,
+    secret: bool,
+    choices: Vec<String>,
 }
 
 impl NamedSteps {
@@ -26,11 +34,13 @@ impl NamedSteps {
             for magic in cell.magics() {
                 // A call with a mistake in it asks for nothing.
                 match cell.slice(&magic.name) {
-                    "pip_input" => steps.asked.extend(
-                        InputCall::parse(cell.text(), magic)
-                            .ok()
-                            .map(|input| (input.step.text, input.secret)),
-                    ),
+                    "pip_input" => steps
+                        .asked
+                        .extend(InputCall::parse(cell.text(), magic).ok().map(|input| Asked {
+                            step: input.step.text,
+                            secret: input.secret,
+                            choices: input.choices,
+                        })),
                     "pip_get" => steps
                         .loaded
                         .extend(GetCall::parse(cell.text(), magic).ok().map(|get| get.step.text)),
@@ -51,12 +61,21 @@ impl NamedSteps {
 
     /// Whether a `%pip_input --secret` asks for the step.
     pub(crate) fn is_secret(&self, step: &str) -> bool {
-        self.asked.iter().any(|(asked, secret)| asked == step && *secret)
+        self.asked.iter().any(|asked| asked.step == step && asked.secret)
     }
 
     /// Whether a `%pip_input` asks for the step.
     pub(crate) fn is_asked(&self, step: &str) -> bool {
-        self.asked.iter().any(|(asked, _)| asked == step)
+        self.asked.iter().any(|asked| asked.step == step)
+    }
+
+    /// What is wrong with a value for the step, where a `%pip_input` names the choices and it is none of them.
+    pub(crate) fn fault_in(&self, step: &str, json: &str) -> Option<String> {
+        let answer = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.trim().to_owned());
+        let asked = self.asked.iter().filter(|asked| asked.step == step);
+        asked
+            .filter_map(|asked| fault_in_choice(&answer, &asked.choices, asked.secret))
+            .next()
     }
 
     /// Whether any cell has the name: as a word of a magic or a shell line, or as a string of Rust.
@@ -67,7 +86,7 @@ impl NamedSteps {
 
     /// The step that a mistyped name may mean.
     pub(crate) fn nearest(&self, step: &str) -> Option<&str> {
-        let asked = self.asked.iter().map(|(asked, _)| asked.as_str());
+        let asked = self.asked.iter().map(|asked| asked.step.as_str());
         nearest(step, asked.chain(self.loaded.iter().map(String::as_str)))
     }
 }
@@ -133,6 +152,25 @@ mod tests {
         assert!(steps.is_secret("key") && steps.is_asked("key"));
         assert!(!steps.is_secret("name") && steps.is_asked("name"));
         assert!(!steps.is_asked("other"));
+    }
+
+    #[test]
+    fn a_value_is_one_of_the_choices() {
+        let steps = steps(&[
+            "%pip_input size --choices small,large",
+            "%pip_input count --choices 1,2",
+        ]);
+        for (step, json) in [
+            ("size", "\"large\""),
+            ("count", " 2"),
+            ("count", "\"2\""),
+            ("other", "7"),
+        ] {
+            assert_eq!(steps.fault_in(step, json), None, "{step}={json}");
+        }
+        let fault = "`huge` is none of the choices: `small`, `large`.";
+        assert_eq!(steps.fault_in("size", "\"huge\"").as_deref(), Some(fault));
+        assert!(steps.fault_in("count", "3").is_some());
     }
 
     #[test]

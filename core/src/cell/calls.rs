@@ -6,6 +6,7 @@ use super::MagicCall;
 use super::args::{ArgumentSpec, OptionSpec, Parsed, Tail, Usage, UsageError, Word};
 use super::json_like::has_json_key;
 use crate::json::{DEEPEST, nests_too_deep};
+use crate::state::fault_in_choice;
 
 const STEP: ArgumentSpec = ArgumentSpec::required("STEP", "the step's name, in quotes if it holds spaces");
 const JOB: OptionSpec = OptionSpec::word("job", Some('j'), "KEY", "another job than the current one");
@@ -165,20 +166,24 @@ impl InputCall {
     /// Reads the call. `text` is the cell's.
     ///
     /// # Errors
-    /// When it is not written as [`Self::USAGE`] says, or `--choices` names none.
+    /// When it is not written as [`Self::USAGE`] says, or `--choices` names none, or not the default.
     pub fn parse(text: &str, call: &MagicCall) -> Result<Self, UsageError> {
         let parsed = parse(&Self::USAGE, text, call)?;
         let choices = match parsed.option("choices") {
             Some(written) => split_choices(written)?,
             None => Vec::new(),
         };
+        let default = parsed.expression("default");
+        if let Some(span) = &default {
+            refuse_other_default(&text[span.clone()], span, &choices, parsed.flag("secret"))?;
+        }
         Ok(Self {
             step: first(&parsed, call)?,
             label: parsed.argument(1).cloned(),
             choices,
             secret: parsed.flag("secret"),
             help_text: parsed.option("help-text").map(|word| word.text.clone()),
-            default: parsed.expression("default"),
+            default,
             job: parsed.option("job").cloned(),
         })
     }
@@ -295,6 +300,30 @@ fn first(parsed: &Parsed, call: &MagicCall) -> Result<Word, UsageError> {
         message: "The step's name is missing.".to_owned(),
         help: "Write it after the magic's name.".to_owned(),
     })
+}
+
+/// Refuses a default that can be read without running it, and is none of the choices.
+fn refuse_other_default(
+    default: &str,
+    span: &Range<usize>,
+    choices: &[String],
+    secret: bool,
+) -> Result<(), UsageError> {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(default) else {
+        return Ok(());
+    };
+    let answer = match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    match fault_in_choice(&answer, choices, secret) {
+        None => Ok(()),
+        Some(fault) => Err(UsageError {
+            span: span.clone(),
+            message: format!("The default will not do: {fault}"),
+            help: "Offer one of the choices at first, or add this one to `--choices`.".to_owned(),
+        }),
+    }
 }
 
 fn split_choices(written: &Word) -> Result<Vec<String>, UsageError> {

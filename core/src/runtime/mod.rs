@@ -13,6 +13,7 @@ use std::panic::resume_unwind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::state::fault_in_choice;
 use crate::{Error, Job, Pip};
 
 mod answer;
@@ -151,6 +152,14 @@ fn refuse_finalized(job: &Job, step: &str) {
 fn ask<T: Serialize + DeserializeOwned>(mut request: InputRequest, default: Option<&dyn Fn() -> T>) -> T {
     let mut default = default.map(|default| default());
     request.default = default.as_ref().and_then(as_text);
+    let offered = request.default.as_deref();
+    if let Some(fault) = offered.and_then(|offered| fault_in_choice(offered, &request.choices, request.secret)) {
+        fail_with(Failure {
+            name: "InvalidInput".to_owned(),
+            message: format!("the default of step `{}` will not do: {fault}", request.step),
+            help: Some("Offer one of the choices at first, or add this one to `--choices`.".to_owned()),
+        });
+    }
     for _ in 0..ATTEMPTS {
         let text = match call(&Request::Input(request.clone())) {
             Reply::Text { text } => text,

@@ -205,6 +205,34 @@ fn inputs() {
 }
 
 #[test]
+fn a_default_is_one_of_the_choices() {
+    for good in ["\"y\"", "String::from(\"z\")", "last"] {
+        let text = format!("let a: String = %pip_input a --choices x,y --default {good};");
+        assert!(read(&text, InputCall::parse).is_ok(), "{text}");
+    }
+    assert!(read("%pip_input a --choices 1,2 --default 2", InputCall::parse).is_ok());
+    assert!(read("%pip_input a --default \"z\"", InputCall::parse).is_ok());
+    for (text, shown) in [
+        (
+            "%pip_input a --choices x,y --default \"z\"",
+            "`z` is none of the choices: `x`, `y`.",
+        ),
+        (
+            "let a: String = %pip_input a --choices x,y --default \"z\";",
+            "`z` is none of the choices",
+        ),
+        ("%pip_input a --choices 1,2 --default 3", "`3` is none of the choices"),
+        (
+            "%pip_input a --secret --choices x,y --default \"z\"",
+            "That is none of the choices",
+        ),
+    ] {
+        let error = read(text, InputCall::parse).unwrap_err();
+        assert!(error.contains(shown), "{text}: {error}");
+    }
+}
+
+#[test]
 fn jobs_and_steps() {
     let job = read("%pip_job hello-01 --workflow \"My flow\" // ours", JobCall::parse).unwrap();
     assert_eq!(
