@@ -4,10 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 use pipulate::Place;
+use pipulate::store::sqlite::check;
 
 use crate::amount::counted;
 use crate::executables;
@@ -20,6 +22,12 @@ use super::cache;
 /// The oldest compiler that the kernel works with.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 const GET_RUST: &str = "install Rust from https://rustup.rs";
+const RESCUE: &str = "copy the file and those beside it, save what can be read with `pipulate job export`, and go on with a new store or \
+                      with a backup";
+/// How long the store may be read.
+const LONGEST_CHECK: Duration = Duration::from_secs(10);
+/// How many faults of the store are shown.
+const FAULTS: usize = 5;
 const INSTALL: &str = "pipulate kernel install";
 
 /// Check that everything is there, and say how to get what is not
@@ -210,19 +218,40 @@ fn check_store(option: &StoreOption) -> Result<String, Lack> {
             place.origin()
         ));
     }
-    examine(&place).map_err(failed)
+    match examine(&place) {
+        Ok((text, None)) => Ok(text),
+        Ok((_, Some(damage))) => Err(Lack::new(damage, RESCUE)),
+        Err(error) => Err(failed(error)),
+    }
 }
 
-/// Opens a store that is there.
-fn examine(place: &Place) -> Result<String> {
-    let info = store::open(place)?.location()?;
-    Ok(format!(
-        "{}, {}, {} ({})",
-        place.path().display(),
+/// Opens a store that is there, and reads all of it: what there is, and what is damaged.
+fn examine(place: &Place) -> Result<(String, Option<String>)> {
+    let path = place.path().display();
+    let pip = store::open(place)?;
+    let checkup = check(place.path(), LONGEST_CHECK)?;
+    if !checkup.faults.is_empty() {
+        // SQLite puts several on the lines of one.
+        let faults: Vec<_> = checkup.faults.iter().flat_map(|fault| fault.lines()).collect();
+        let shown = faults[..faults.len().min(FAULTS)].join("; ");
+        return Ok((String::new(), Some(format!("{path} is damaged: {shown}"))));
+    }
+    let info = pip.location()?;
+    let extent = if checkup.complete {
+        String::new()
+    } else {
+        format!(
+            ", the part that could be read in {} s is undamaged",
+            LONGEST_CHECK.as_secs()
+        )
+    };
+    let text = format!(
+        "{path}, {}, {}{extent} ({})",
         counted(info.jobs, "job"),
         counted(info.steps, "step"),
         place.origin()
-    ))
+    );
+    Ok((text, None))
 }
 
 fn kernel() -> Result<String, Lack> {

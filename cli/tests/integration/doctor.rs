@@ -145,3 +145,18 @@ fn a_store_that_is_broken_is_a_problem() {
         database.display()
     ));
 }
+
+#[test]
+fn a_store_whose_pages_were_overwritten_is_damaged() {
+    let sandbox = Sandbox::new();
+    let big = format!("'\"{}\"'", "x".repeat(100_000));
+    sandbox.prepare(&format!("job set k a {big}\n job set k b 1"));
+    let path = sandbox.path("pipeline.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let length = bytes.len();
+    bytes[length / 2..length / 2 + 16 * 1024].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    let ran = sandbox.run("doctor").code(1);
+    let line = ran.stdout.lines().find(|line| line.contains("  store  ")).unwrap();
+    assert!(line.starts_with("problem") && line.contains(" is damaged: "), "{ran}");
+}

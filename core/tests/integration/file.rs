@@ -412,3 +412,43 @@ fn a_file_that_was_cut_off_is_named_damaged_and_not_touched() {
         assert_eq!(fs::read(&file).unwrap(), whole[..length], "{length}");
     }
 }
+
+#[test]
+fn pages_that_were_overwritten_are_found() {
+    use pipulate::store::sqlite::check;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    let pip = open(&file).unwrap();
+    for job in 0..40 {
+        for step in 0..10 {
+            pip.set(&format!("job-{job}"), &format!("step-{step}"), &"x".repeat(200))
+                .unwrap();
+        }
+    }
+    let bound = Duration::from_secs(60);
+    let checkup = check(&file, bound).unwrap();
+    assert_eq!((checkup.faults, checkup.complete), (vec![], true));
+    drop(pip);
+
+    let mut bytes = fs::read(&file).unwrap();
+    let length = bytes.len();
+    assert!(length > 64 * 1024, "{length}");
+    bytes[length / 2..length / 2 + 16 * 1024].fill(0xa5);
+    fs::write(&file, &bytes).unwrap();
+    let pip = open(&file).unwrap();
+    let checkup = check(&file, bound).unwrap();
+    assert!(!checkup.faults.is_empty() && checkup.faults.len() <= 5, "{checkup:?}");
+    drop(pip);
+}
+
+#[test]
+fn a_check_takes_no_longer_than_it_may() {
+    use pipulate::store::sqlite::check;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.db");
+    let pip = open(&file).unwrap();
+    pip.set("job", "step", &vec!["y".repeat(1000); 20_000]).unwrap();
+    // Reading 20 MB takes longer than no time at all.
+    let incomplete = (0..100).any(|_| !check(&file, Duration::ZERO).unwrap().complete);
+    assert!(incomplete);
+}

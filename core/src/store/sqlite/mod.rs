@@ -7,6 +7,7 @@
 //! A file that may not be written to can be read all the same (`snapshot`). A file that is deleted or replaced while it is in use
 //! is [`Error::Gone`] from then on: nothing is acknowledged that nobody would find again.
 
+mod check;
 mod commit;
 mod file;
 mod open;
@@ -26,6 +27,7 @@ use commit::Writer;
 use read::Readers;
 use snapshot::Snapshots;
 
+pub use check::{Checkup, check};
 pub use open::SCHEMA_VERSION;
 
 /// How a file is used.
