@@ -29,9 +29,14 @@ use clap::Parser;
 use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
     let mut out = BufWriter::new(io::stdout());
-    let result = arguments.run(&mut out).and_then(|()| Ok(out.flush()?));
+    let result = match Arguments::try_parse() {
+        Ok(arguments) => arguments.run(&mut out),
+        Err(error) if error.use_stderr() => error.exit(),
+        // Help or the version was asked for.
+        Err(shown) => shown.print().map_err(Into::into),
+    };
+    let result = result.and_then(|()| Ok(out.flush()?));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // `pipulate job list | head -1`: whoever reads has seen enough.

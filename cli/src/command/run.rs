@@ -18,6 +18,8 @@ use crate::terminal;
 
 /// How many lines of a cell that failed are shown.
 const LINES_SHOWN: usize = 6;
+/// Stands for standard output.
+const STDOUT: &str = "-";
 /// Thirty years.
 const LONGEST_TIMEOUT: f64 = 1e9;
 
@@ -46,7 +48,8 @@ pub(crate) struct Run {
     /// The value of a step, as JSON; may be repeated
     #[arg(short, long = "parameter", value_name = "STEP=JSON")]
     parameters: Vec<Parameter>,
-    /// Write the notebook with its outputs here, also when a cell fails
+    /// Write the notebook with its outputs here, also when a cell fails; `-` is standard output, and what cells print then goes to
+    /// standard error
     #[arg(short, long, value_name = "OUT.ipynb")]
     output: Option<PathBuf>,
     /// How long each cell may take
@@ -78,7 +81,7 @@ impl Run {
         if !document.has_code() {
             return Err(Failure::new(format!("cannot run {}: it has no code", self.notebook.display())).into());
         }
-        if let Some(output) = &self.output {
+        if let Some(output) = self.output_file() {
             file::check_writable(output)?;
         }
         let program = executables::kernel(self.kernel.as_deref())?;
@@ -106,10 +109,16 @@ impl Run {
             // A secret is never stored; the kernel answers with it.
             let stored = |parameter: &&Parameter| !steps.is_secret(parameter.step().as_str());
             for parameter in self.parameters.iter().filter(stored) {
+                let step = parameter.step().as_str();
+                if let Some(fault) = steps.fault_in(step, parameter.json()) {
+                    return Err(Failure::usage(format!("the parameter for step `{step}` will not do: {fault}")).into());
+                }
+            }
+            for parameter in self.parameters.iter().filter(stored) {
                 job.set_json(parameter.step().as_str(), parameter.json())?;
             }
         }
-        let mut progress = Progress::new(cells.len(), self.quiet);
+        let mut progress = Progress::new(cells.len(), self.quiet, self.writes_to_stdout());
         let launch = Launch {
             program: &program,
             notebook: &notebook,
@@ -151,7 +160,11 @@ impl Run {
         document.name_kernel(kernel.language_info());
         let last_words = kernel.last_words();
         // The file first: whatever the kernel's end may bring, the outputs are safe.
-        let written = self.output.as_deref().map_or(Ok(()), |output| document.write(output));
+        let written = match self.output_file() {
+            Some(output) => document.write(output),
+            None if self.writes_to_stdout() => document.print(&mut std::io::stdout().lock()),
+            None => Ok(()),
+        };
         let at_once = matches!(
             &summary,
             Ok(Summary {
@@ -168,9 +181,22 @@ impl Run {
         let summary = summary?;
         written?;
         self.conclude(progress, document.skipped(), &summary);
-        Ok(summary
+        let stopped = summary
             .stopped
-            .map(|(number, cell, stop)| stopped(number, cells.len(), &cell, &stop, &last_words)))
+            .map(|(number, cell, stop)| stopped(number, cells.len(), &cell, &stop, &last_words));
+        match progress.fault() {
+            Some(fault) if stopped.is_none() => Err(fault).context("cannot write to standard output"),
+            _ => Ok(stopped),
+        }
+    }
+
+    /// The file that the notebook is to be written to.
+    fn output_file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|output| *output != Path::new(STDOUT))
+    }
+
+    fn writes_to_stdout(&self) -> bool {
+        self.output.as_deref().is_some_and(|output| output == Path::new(STDOUT))
     }
 
     fn conclude(&self, progress: &mut Progress, skipped: usize, summary: &Summary) {
@@ -187,7 +213,7 @@ impl Run {
                 summary.elapsed.as_secs_f64()
             ));
         }
-        if let Some(output) = &self.output {
+        if let Some(output) = self.output_file() {
             progress.note(&format!("Wrote {}", output.display()));
         }
     }

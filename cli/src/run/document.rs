@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -221,7 +221,17 @@ impl Document {
 
     /// Writes it, whole or not at all.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        file::write(path, lay_out(&serde_json::to_string(self)?).as_bytes())
+        file::write(path, self.text()?.as_bytes())
+    }
+
+    /// Writes it where others read.
+    pub(crate) fn print(&self, out: &mut dyn Write) -> Result<()> {
+        out.write_all(self.text()?.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    fn text(&self) -> Result<String> {
+        Ok(lay_out(&serde_json::to_string(self)?))
     }
 }
 

@@ -28,6 +28,10 @@ pub(crate) struct Progress {
     stdout_open: bool,
     /// Standard output and standard error show in one terminal.
     shared_terminal: bool,
+    /// Standard output is for the notebook: what cells print goes to standard error.
+    notebook_on_stdout: bool,
+    /// Why something could not be written to standard output.
+    fault: Option<io::Error>,
 }
 
 /// Where the next character would appear.
@@ -53,14 +57,16 @@ impl Cursor {
 
 impl Progress {
     /// For a run of this many cells.
-    pub(crate) fn new(cells: usize, quiet: bool) -> Self {
+    pub(crate) fn new(cells: usize, quiet: bool, notebook_on_stdout: bool) -> Self {
         Self {
             quiet,
             cells,
             columns: terminal::stderr_columns().unwrap_or(COLUMNS),
             cursor: Cursor::Start,
             stdout_open: false,
-            shared_terminal: io::stdout().is_terminal() && io::stderr().is_terminal(),
+            shared_terminal: notebook_on_stdout || io::stdout().is_terminal() && io::stderr().is_terminal(),
+            notebook_on_stdout,
+            fault: None,
         }
     }
 
@@ -143,6 +149,13 @@ impl Progress {
         }
     }
 
+    /// Why not all that cells have put out is on standard output. A reader that has seen enough is no reason.
+    pub(crate) fn fault(&mut self) -> Option<io::Error> {
+        self.fault
+            .take()
+            .filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+    }
+
     fn count(&self, number: usize) -> String {
         let width = self.cells.to_string().len();
         format!("[{number:>width$}/{}]", self.cells)
@@ -164,9 +177,15 @@ impl Progress {
 
     fn print(&mut self, text: &str) {
         self.leave_code();
-        // A reader that has seen enough does not end the run.
-        let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        if self.notebook_on_stdout {
+            write_error(format_args!("{text}"));
+        } else {
+            let mut stdout = io::stdout().lock();
+            // The run goes on, for what it saves; its end tells.
+            if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+                self.fault.get_or_insert(error);
+            }
+        }
         self.stdout_open = !text.ends_with('\n');
         if self.shared_terminal {
             self.cursor = Cursor::after(text);

@@ -7,6 +7,7 @@ mod app;
 mod build;
 mod project;
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use pipulate::PlaceEnv;
 use self::app::App;
 use self::build::Built;
 use self::project::{Projects, Trouble, places_of};
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 use crate::file::folder_of;
 use crate::signals::{Signal, Signals};
 use crate::store::StoreOption;
@@ -111,7 +112,7 @@ impl Server<'_> {
         if let Err(trouble) = self.projects.port() {
             return Err(trouble.into_failure().into());
         }
-        anstream::eprintln!("Building the app. The first time takes minutes; later only what has changed is built.");
+        tell("Building the app. The first time takes minutes; later only what has changed is built.");
         let program = match self.build(true).await? {
             Ok(program) => program,
             Err(trouble) => return Err(trouble.into_failure().into()),
@@ -120,14 +121,15 @@ impl Server<'_> {
             return Err(Failure::signalled("the start of the app was interrupted", signal).into());
         }
         let address = self.listener.local_addr()?;
-        anstream::println!(
+        let database = self.database.strip_prefix("sqlite:").unwrap_or(&self.database);
+        announce(&format!(
             "Serving at http://{address}/\nJobs are in {}\nStop with Ctrl-C.",
-            visible(self.database.strip_prefix("sqlite:").unwrap_or(&self.database))
-        );
+            visible(database)
+        ))?;
         loop {
             match self.wait().await? {
                 Woken::Signal => {
-                    anstream::eprintln!("\nStopping the app; steps that run are given ten seconds.");
+                    tell("\nStopping the app; steps that run are given ten seconds.");
                     return Ok(());
                 }
                 Woken::Ended(how) => {
@@ -141,7 +143,7 @@ impl Server<'_> {
                     }
                 }
                 Woken::Gone => {
-                    anstream::eprintln!("{}", visible(&loss(&self.gone)));
+                    tell(&visible(&loss(&self.gone)));
                     self.say_how_it_stands()?;
                 }
                 Woken::Idle => {
@@ -150,7 +152,7 @@ impl Server<'_> {
                     };
                     match self.start(&program, false).await {
                         Ok(ControlFlow::Continue(())) => {
-                            anstream::eprintln!("Built again in {:.1} s.", since.elapsed().as_secs_f64());
+                            tell(&format!("Built again in {:.1} s.", since.elapsed().as_secs_f64()));
                             self.say_how_it_stands()?;
                         }
                         Ok(ControlFlow::Break(_)) => return Ok(()),
@@ -169,8 +171,8 @@ impl Server<'_> {
 
     /// Says in pages and terminal why there is no newer app.
     fn complain(&mut self, trouble: Trouble) -> Result<()> {
-        anstream::eprintln!("{}\n{}", trouble.sentence, visible(&trouble.details));
-        anstream::eprintln!("The app stays as it was.");
+        tell(&format!("{}\n{}", trouble.sentence, visible(&trouble.details)));
+        tell("The app stays as it was.");
         self.trouble = Some(trouble);
         self.say_how_it_stands()
     }
@@ -206,7 +208,7 @@ impl Server<'_> {
                     let gone = self.projects.gone();
                     let is_news = gone.iter().any(|notebook| !self.gone.contains(notebook));
                     for notebook in self.gone.iter().filter(|notebook| !gone.contains(notebook)) {
-                        anstream::eprintln!("{} is there again.", visible(&notebook.display().to_string()));
+                        tell(&format!("{} is there again.", visible(&notebook.display().to_string())));
                     }
                     self.gone = gone;
                     if is_news {
@@ -239,7 +241,7 @@ impl Server<'_> {
             Ok(true) => {}
         }
         let sentence = "The notebook has changed: the app is being built again.";
-        anstream::eprintln!("{sentence}");
+        tell(sentence);
         self.projects.say("building", sentence, "")?;
         // What was to take over is not the latest any more.
         self.next = None;
@@ -248,7 +250,7 @@ impl Server<'_> {
                 self.trouble = None;
                 self.next = Some((program, since));
                 if app::runs_steps(&self.listener).await {
-                    anstream::eprintln!("{WAITS}");
+                    tell(WAITS);
                     self.say_how_it_stands()?;
                 }
                 Ok(Ok(()))
@@ -270,7 +272,7 @@ impl Server<'_> {
             }
             if !waits {
                 waits = true;
-                anstream::eprintln!("Another `pipulate serve` is building. This one builds when that has ended.");
+                tell("Another `pipulate serve` is building. This one builds when that has ended.");
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
@@ -334,6 +336,17 @@ fn listen(address: &str) -> Result<TcpListener> {
             .help("--addr takes HOST:PORT, such as 127.0.0.1:8765.")
             .into(),
     })
+}
+
+/// Says where the app is. That nobody reads it is no reason to stop; that it cannot be written is.
+fn announce(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A port alone is one of this machine.

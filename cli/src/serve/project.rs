@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use pipulate_port::{LinePlaces, PortError, PortInput, Translator, port};
+use pipulate_port::{LINES, LinePlaces, PortError, PortInput, Translator, port};
 use sha2::{Digest, Sha256};
 
 use super::read;
@@ -211,13 +211,19 @@ impl Projects {
             libraries: &libraries,
         });
         match ported {
-            Ok(ported) => Ok(Crate {
-                package: ported.report.package.clone(),
-                workflow: ported.report.workflow.clone(),
-                places: ported.translator.line_places(&ported.generated.files),
-                files: ported.generated.files,
-                translator: ported.translator,
-            }),
+            Ok(ported) => {
+                let places = ported.translator.line_places(&ported.generated.files);
+                let mut files = ported.generated.files;
+                // Told beside the program: lines that become nothing may come and go without another build.
+                files.insert(PathBuf::from(LINES), String::new());
+                Ok(Crate {
+                    package: ported.report.package.clone(),
+                    workflow: ported.report.workflow.clone(),
+                    places,
+                    files,
+                    translator: ported.translator,
+                })
+            }
             Err(PortError::Refused(report)) => Err(cannot(report.refusals_as_text())),
             Err(error) => Err(cannot(error.to_string())),
         }

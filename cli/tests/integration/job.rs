@@ -115,6 +115,16 @@ fn removing_and_undoing() {
 }
 
 #[test]
+fn a_revert_of_many_steps_names_the_first_and_counts_the_rest() {
+    let sandbox = Sandbox::new();
+    let lines: Vec<_> = (1..=20).map(|number| format!("job set many s{number:02} 1")).collect();
+    sandbox.prepare(&lines.join("\n"));
+    sandbox.run("job revert many s01").code(0).stdout(
+        "Opened `s01` of `many`, set aside `s02`, `s03`, `s04`, `s05`, `s06`, `s07`, `s08`, `s09` and 11 more\n",
+    );
+}
+
+#[test]
 fn a_revert_sets_later_steps_aside() {
     let sandbox = Sandbox::new();
     sandbox.prepare("job set hello-01 one 1\n job set hello-01 two 2\n job set hello-01 three 3");

@@ -547,3 +547,30 @@ fn a_notebook_may_be_run_in_place() {
         "the same run gives the same bytes"
     );
 }
+
+#[test]
+fn a_dash_is_standard_output() {
+    let sandbox = sandbox_of(&["print one\nwarn careful\nvalue 42"]);
+    let ran = sandbox.run("run n.ipynb --kernel fake-kernel -o -").code(0);
+    let written = ran.json();
+    assert_eq!(
+        written["cells"][0]["outputs"][0]["text"].to_string().contains("one"),
+        true,
+        "{ran}"
+    );
+    let ran = ran.stderr("[1/1] print one ...\none\ncareful\n42\n[1/1] N s\n1 cell in N s\n");
+    assert!(!sandbox.path("-").exists(), "{ran}");
+    // A cell that fails, too, leaves the notebook.
+    let sandbox = sandbox_of(&["print one", "fail"]);
+    let ran = sandbox.run("run n.ipynb --kernel fake-kernel -o - --quiet").code(1);
+    assert_eq!(ran.json()["cells"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_parameter_is_one_of_the_choices_before_it_is_saved() {
+    let sandbox = sandbox_of(&["%pip_input size --choices small,large"]);
+    let ran = sandbox.run("run n.ipynb --kernel fake-kernel --job k -p 'size=\"huge\"'");
+    ran.code(2)
+        .stderr("error: the parameter for step `size` will not do: `huge` is none of the choices: `small`, `large`.\n");
+    sandbox.run("job get k size").code(3);
+}

@@ -41,6 +41,58 @@ fn a_wrong_command_line_is_exit_code_2() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_to_standard_output_is_no_success() {
+    let sandbox = Sandbox::new();
+    crate::fake_kernel::install(&sandbox);
+    sandbox.write("n.ipynb", &crate::run::notebook_of(&["print one"]));
+    sandbox.prepare("job set k s 1\n job set k t 2");
+    for line in [
+        "run n.ipynb --kernel fake-kernel",
+        "run n.ipynb --kernel fake-kernel -o -",
+        "job list",
+        "job list --json",
+        "job show k",
+        "job get k s",
+        "job set k s 2",
+        "job remove k t",
+        "job history k",
+        "job revert k s",
+        "job undo k",
+        "job fork k other",
+        "job export k",
+        "job finalize k",
+        "job unfinalize k",
+        "job delete k",
+        "job undelete k",
+        "job prune --older-than 1d",
+        "kernel list",
+        "cache",
+        "doctor",
+        "completions bash",
+        "--help",
+        "--version",
+        "job set --help",
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = sandbox.command(line.split(' ')).stdout(full).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{line}: {stderr}");
+        assert!(stderr.contains("No space left on device"), "{line}: {stderr}");
+
+        // Whoever reads has seen enough.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = sandbox.command(line.split(' ')).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !stderr.contains("pipe") && !stderr.contains("panicked"),
+            "{line}: {stderr}"
+        );
+    }
+}
+
 #[test]
 fn the_exit_codes_of_the_help_are_those_of_the_guide() {
     let help = Sandbox::new().run("--help").code(0).stdout;
