@@ -53,7 +53,7 @@ pub use lower::{StepFunction, lower};
 pub use magics::is_known as knows_magic;
 #[cfg(feature = "notebook")]
 pub use notebook::{CellKind, CellPlace, Notebook, NotebookCell, NotebookError};
-pub use places::{LinePlace, LinePlaces};
+pub use places::{LINES, LinePlace, LinePlaces};
 #[cfg(feature = "notebook")]
 pub use port::{PortError, PortInput, Ported, port};
 #[cfg(feature = "notebook")]

@@ -1,12 +1,13 @@
 //! From a notebook's text to a crate's files.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::diagnostics::Translator;
 use crate::generate::{GeneratedCrate, generate};
 use crate::names;
 use crate::notebook::{Notebook, NotebookError};
+use crate::places::LINES;
 use crate::plan::Plan;
 use crate::report::{CellReport, PortReport, StepReport, excerpt};
 
@@ -93,9 +94,11 @@ pub fn port(input: &PortInput<'_>) -> Result<Ported, PortError> {
     if !report.refusals.is_empty() {
         return Err(PortError::Refused(Box::new(report)));
     }
-    let generated = generate(&plan, input.file_name, &package, input.libraries);
+    let mut generated = generate(&plan, input.file_name, &package, input.libraries);
     let cells = notebook.cells.iter().map(|cell| (cell.place, cell.source.clone()));
     let translator = Translator::new(input.file_name, cells, generated.maps.clone());
+    let lines = translator.line_places(&generated.files).to_text(&generated.files);
+    generated.files.insert(PathBuf::from(LINES), lines);
     Ok(Ported {
         report,
         generated,

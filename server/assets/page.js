@@ -29,13 +29,40 @@
     details.hidden = !details.textContent;
   };
 
+  // A browser gives up on a stream that was refused once: so the next try is ours, after pauses that grow up to a bound.
+  const FIRST_PAUSE = 500;
+  const LONGEST_PAUSE = 30000;
+  let pause = FIRST_PAUSE;
+  let events;
+  let retry;
+
+  const hush = () => {
+    clearTimeout(retry);
+    retry = undefined;
+    events?.close();
+    events = undefined;
+  };
+
+  const lost = () => {
+    hush();
+    // One that is back at once, as when another build takes over, is not worth a word.
+    show("offline", pause > FIRST_PAUSE);
+    // Pages that lost the same server do not all come back in one moment.
+    retry = setTimeout(listen, pause * (0.75 + Math.random() / 2));
+    pause = Math.min(pause * 2, LONGEST_PAUSE);
+  };
+
   const listen = () => {
+    hush();
     const element = chain();
     if (!element) return;
-    const events = new EventSource(element.dataset.events);
+    events = new EventSource(element.dataset.events);
+    events.addEventListener("error", lost);
     events.addEventListener("hello", (event) => {
+      pause = FIRST_PAUSE;
+      show("offline", false);
       // Another build of the app: its page may be another.
-      if (event.data === element.dataset.instance) return;
+      if (event.data === chain().dataset.instance) return;
       if (typed) show("changed", true);
       else location.reload();
     });
@@ -43,8 +70,17 @@
       if (event.data !== chain().dataset.version) refresh();
     });
     events.addEventListener("banner", (event) => banner(JSON.parse(event.data)));
-    addEventListener("pagehide", () => events.close());
   };
+
+  addEventListener("pagehide", hush);
+  // A browser may show the page again as it left it.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) listen();
+  });
+  // There is a network again.
+  addEventListener("online", () => {
+    if (retry !== undefined) listen();
+  });
 
   document.addEventListener("input", (event) => {
     if (event.target.closest("#chain .answers")) typed = true;

@@ -34,23 +34,42 @@ use crate::router::{Router, Served};
 use crate::view::JobView;
 use crate::web::{as_text, base::Base};
 use crate::worker::WorkerCommand;
-use crate::workflow::{FieldKind, Step, StepError, Workflow};
+use crate::workflow::{Field, FieldKind, Step, StepError, StepKind, Workflow};
 
 /// How long a default may take. On a page it has less time, but a test is no place to be in a hurry.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Whose secrets a test submits.
 const SESSION: &str = "test";
 
-/// The names of the steps, in order.
+/// A workflow in words, a line a step: its name, what its form asks for, and what it computes or saves.
 ///
 /// ```
-/// use pipulate_server::{Step, Workflow, testing::step_names};
+/// use pipulate_server::{Field, Step, Workflow, testing::outline};
 ///
-/// let workflow = Workflow::new("hello").step(Step::computes("greeting", |_, _| Ok("Hello!")));
-/// assert_eq!(step_names(&workflow), ["greeting"]);
+/// let workflow = Workflow::new("hello")
+///     .step(Step::saves("ask", |_, _| Ok(())).field(Field::new::<String>("name")))
+///     .step(Step::computes("greeting", |_, _| Ok("Hello!")));
+/// assert_eq!(outline(&workflow), ["ask: asks name", "greeting: computes"]);
 /// ```
-pub fn step_names(workflow: &Workflow) -> Vec<&str> {
-    workflow.steps().iter().map(Step::name).collect()
+pub fn outline(workflow: &Workflow) -> Vec<String> {
+    let line = |step: &Step| {
+        let asked: Vec<&str> = step.fields().iter().map(Field::name).collect();
+        let mut does = Vec::new();
+        if !asked.is_empty() {
+            does.push(format!("asks {}", asked.join(", ")));
+        }
+        let saved: Vec<&str> = step.results().collect();
+        match step.kind() {
+            StepKind::Computes => does.push("computes".to_owned()),
+            StepKind::Saves if saved.is_empty() => {}
+            StepKind::Saves => does.push(format!("saves {}", saved.join(", "))),
+        }
+        if does.is_empty() {
+            return step.name().to_owned();
+        }
+        format!("{}: {}", step.name(), does.join("; "))
+    };
+    workflow.steps().iter().map(line).collect()
 }
 
 /// A workflow's app, which nobody but the test can reach. Clones are the same app; its store goes with the last one.
@@ -170,6 +189,16 @@ impl TestApp {
             }
         }
         refused
+    }
+}
+
+impl OpenForm {
+    /// The form that a step's definition asks for.
+    pub fn of(step: &Step) -> Self {
+        Self {
+            step: step.name().to_owned(),
+            fields: step.fields().iter().map(|field| field.name().to_owned()).collect(),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) fn manifest(context: &Context<'_>, libraries: &str) -> String {
     ];
     let mut text = format!(
         "# The notebook {} as a web app.\n\n[package]\nname = {}\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
+         # Examples in the comments of cells are no tests.\n[lib]\ndoctest = false\n\n\
          [dependencies]\n{}",
         context.notebook_in_prose(),
         string(context.package),
@@ -40,7 +41,8 @@ pub(super) fn readme(context: &Context<'_>) -> String {
         "# {title}\n\n\
          The notebook {}, as a web app. `cargo run --release -- --open` builds it, serves it and opens it in the browser.\n\
          What the cells define is in `src/cells.rs`, the steps are in `src/cells/{}.rs`, unchanged but for the magics;\n\
-         `src/workflow.rs` says what their pages look like. Jobs are kept where the notebook keeps them: begun there, they go on here.\n",
+         `src/workflow.rs` says what their pages look like. `cargo test` says whether the workflow is still the notebook's and its pages open;\n\
+         `tests/workflow.rs` is the place for tests of yours. Jobs are kept where the notebook keeps them: begun there, they go on here.\n",
         context.notebook_in_prose(),
         context.steps,
     )

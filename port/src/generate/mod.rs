@@ -3,6 +3,7 @@
 mod layout;
 mod manifest;
 mod module;
+mod tests;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ pub(crate) fn generate(plan: &Plan<'_>, notebook: &str, package: &str, libraries
         (PathBuf::from("src/lib.rs"), manifest::library(&context)),
         (PathBuf::from("src/main.rs"), manifest::main(&context)),
         (PathBuf::from("src/workflow.rs"), workflow::workflow(&context)),
+        (PathBuf::from("tests/workflow.rs"), tests::tests(&context)),
         (PathBuf::from("src/cells.rs"), cells),
         (steps_path.clone(), steps),
     ]);

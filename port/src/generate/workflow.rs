@@ -27,6 +27,7 @@ pub(super) fn workflow(context: &Context<'_>) -> String {
             include("../Cargo.toml"),
         ],
     );
+    chain = chain.method("lines", [include("cells/lines.txt")]);
     for planned in &plan.steps {
         let place = plan.notebook.cells[plan.code[planned.code].index].place;
         chain = chain.commented(Some(format!("Cell {}", place.number)), "step", [step(context, planned)]);

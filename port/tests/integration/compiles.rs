@@ -44,7 +44,13 @@ fn check(name: &str, fixture: &Fixture) -> (Ported, Vec<Diagnostic>, bool) {
     let own = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, format!("{own}\n{profile}")).unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--message-format=json", "--manifest-path"])
+        .args([
+            "check",
+            "--all-targets",
+            "--offline",
+            "--message-format=json",
+            "--manifest-path",
+        ])
         .arg(&manifest)
         .env(
             "CARGO_TARGET_DIR",

@@ -41,7 +41,13 @@ fn check(name: &str, ported: &Ported) {
     let files = ported.generated.files.iter();
     let folder = written(name, files.map(|(path, text)| (path.clone(), text.clone())));
     // The crate as a whole, and each file of ours by itself.
-    for path in ["src/lib.rs", "src/main.rs", "src/workflow.rs", "src/cells/steps.rs"] {
+    for path in [
+        "src/lib.rs",
+        "src/main.rs",
+        "src/workflow.rs",
+        "src/cells/steps.rs",
+        "tests/workflow.rs",
+    ] {
         let found = changes(&[folder.join(path)]);
         assert!(found.is_empty(), "{name}: {found}");
     }

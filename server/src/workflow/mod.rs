@@ -37,6 +37,7 @@ struct Inner {
     notebook: Option<String>,
     steps: Vec<Step>,
     source: Option<Source>,
+    lines: &'static str,
 }
 
 /// The text that the steps were compiled from.
@@ -57,6 +58,7 @@ impl Workflow {
             notebook: None,
             steps: Vec::new(),
             source: None,
+            lines: "",
         }))
     }
 
@@ -85,6 +87,13 @@ impl Workflow {
         self.with(|inner| {
             inner.source = Some(Source { cells, steps, manifest });
         })
+    }
+
+    /// Which line of the notebook each line of the [`source`](Self::source) comes from, as [`pipulate_port::LINES`] has it. Errors of
+    /// steps then name the line as well as the cell.
+    #[must_use]
+    pub fn lines(self, lines: &'static str) -> Self {
+        self.with(|inner| inner.lines = lines)
     }
 
     /// Adds the next step.
@@ -139,10 +148,11 @@ impl Workflow {
         let (place, _column) = place.rsplit_once(':')?;
         let (file, line) = place.rsplit_once(':')?;
         let folder = file.rsplit(['/', '\\']).nth(1)?;
-        let text = if folder == "cells" {
-            source.steps
-        } else if file.ends_with("cells.rs") {
-            source.cells
+        let name = file.rsplit(['/', '\\']).next()?;
+        let (path, text) = if folder == "cells" {
+            (format!("src/cells/{name}"), source.steps)
+        } else if name == "cells.rs" {
+            ("src/cells.rs".to_owned(), source.cells)
         } else {
             return None;
         };
@@ -154,7 +164,10 @@ impl Workflow {
         };
         let cell = above.iter().rev().find(is_heading)?.trim_start_matches("// Cell ");
         let code = above.get(line.checked_sub(1)?)?.trim();
-        let found = places.and_then(|places| places.find(Path::new(file), line));
+        let found = match places {
+            Some(places) => places.find(Path::new(file), line),
+            None => LinePlaces::find_in_text(self.0.lines, &path, text, line),
+        };
         Some(match found {
             Some(LinePlace { cell, line }) => format!("cell {cell}, line {line}: {code}"),
             None => format!("cell {cell}: {code}"),
@@ -195,6 +208,8 @@ impl Workflow {
 
 #[cfg(test)]
 mod tests {
+    use sha2::Digest;
+
     use super::*;
 
     #[test]
@@ -215,6 +230,15 @@ mod tests {
             assert_eq!(workflow.in_notebook(place, None).as_deref(), expected, "{place}");
         }
         assert_eq!(Workflow::new("w").in_notebook("src/cells/steps.rs:6:5", None), None);
+
+        // What stands beside the source holds for as long as that is the same.
+        for (text, expected) in [(steps, "cell 7, line 4: prices[99]"), ("", "cell 7: prices[99]")] {
+            let digest = hex::encode(&sha2::Sha256::digest(text.as_bytes())[..8]);
+            let lines = format!("\nsrc/cells/steps.rs {digest}\n5-6: cell 7, line 3\n");
+            let workflow = workflow.clone().lines(lines.leak());
+            let found = workflow.in_notebook("src/cells/steps.rs:6:5", None);
+            assert_eq!(found.as_deref(), Some(expected));
+        }
 
         let places = r#"{"files": {"src/cells/steps.rs": [null, null, null, null, null, {"cell": 7, "line": 4}]}}"#;
         let places: LinePlaces = serde_json::from_str(places).unwrap();

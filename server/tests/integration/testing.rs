@@ -1,6 +1,6 @@
 //! What tests of workflows are given.
 
-use pipulate_server::testing::{OpenForm, TestApp, step_names};
+use pipulate_server::testing::{OpenForm, TestApp, outline};
 use pipulate_server::{Field, Step, Workflow};
 
 use crate::support::workers;
@@ -24,6 +24,8 @@ fn a_new_job_shows_its_first_form_and_runs_nothing() {
     assert!(hello.page("/").contains("Hello workflow"));
     let job = hello.new_job();
     assert_eq!(job.open_form(), form("ask", &["name", "age"]));
+    let first = OpenForm::of(&workflows::all()[0].steps()[0]);
+    assert_eq!(job.open_form(), Some(first));
     // It would run when it is opened on a page.
     let quiet = app("quiet/ü").new_job();
     assert_eq!(quiet.open_form(), form("nothing", &[]));
@@ -76,9 +78,24 @@ fn defaults_that_forms_refuse_are_found() {
 }
 
 #[test]
-fn steps_are_told_in_their_order() {
-    let hello = workflows::all().into_iter().next().unwrap();
-    assert_eq!(step_names(&hello), ["ask", "greeting", "shout", "wish", "end"]);
+fn a_workflow_is_told_step_by_step() {
+    let told = |name: &str| {
+        let workflow = workflows::all().into_iter().find(|workflow| workflow.name() == name);
+        outline(&workflow.unwrap())
+    };
+    assert_eq!(
+        told("hello"),
+        [
+            "ask: asks name, age",
+            "greeting: computes",
+            "shout: computes",
+            "wish: asks wish",
+            "end: computes"
+        ]
+    );
+    assert_eq!(told("items"), ["each: saves done", "sum: computes"]);
+    assert_eq!(told("trouble"), ["work: asks how; computes"]);
+    assert_eq!(told("silent"), ["zero: computes", "only"]);
 }
 
 #[test]
