@@ -6,8 +6,11 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::Range;
 
-use pipulate::cell::{self, Cell, GetCall, InputCall, LetMagic, MagicCall, SegmentKind, SetCall, UsageError};
+use pipulate::cell::{
+    self, Cell, GetCall, InputCall, LetMagic, MagicCall, SegmentKind, SetCall, StandardCrate, ThreadLocals, UsageError,
+};
 use pipulate_port::analysis::Reload;
 
 use crate::outputs::CellError;
@@ -81,7 +84,11 @@ fn lower_in(cell: &Cell<'_>, frame: Option<&StepFrame>, is_taken: &dyn Fn(&str) 
         out: Builder::new(cell.text()),
         needs_library: frame.is_some(),
         follows_job: false,
-        anchors: if frame.is_some() { Vec::new() } else { anchors(cell) },
+        replacements: if frame.is_some() {
+            Vec::new()
+        } else {
+            replacements(cell)
+        },
     };
     let bound: Vec<&str> = ["job", "pip"]
         .into_iter()
@@ -170,12 +177,12 @@ struct Lowering<'a> {
     needs_library: bool,
     /// `job` is bound, and bound again where the notebook goes to another.
     follows_job: bool,
-    /// What is put before places of the cell.
-    anchors: Vec<(usize, String)>,
+    /// See [`replacements`].
+    replacements: Vec<(Range<usize>, String)>,
 }
 
 impl Lowering<'_> {
-    fn segment(&mut self, kind: &SegmentKind, span: std::ops::Range<usize>, is_last: bool) -> Result<(), CellError> {
+    fn segment(&mut self, kind: &SegmentKind, span: Range<usize>, is_last: bool) -> Result<(), CellError> {
         match kind {
             SegmentKind::LineMagic(call) => self.line_magic(call, span, is_last),
             SegmentKind::LetMagic(binding) => self.let_magic(binding, span),
@@ -193,11 +200,17 @@ impl Lowering<'_> {
                 Ok(())
             }
             _ => {
-                let mut from = span.start;
-                for (at, anchor) in self.anchors.iter().filter(|(at, _)| span.contains(at)) {
-                    self.out.keep(from..*at);
-                    self.out.replace(*at..*at, anchor);
-                    from = *at;
+                // The file of a cell's crate begins with something else.
+                let mark = self.cell.slice(&span).starts_with('\u{feff}') && span.start == 0;
+                let mut from = span.start + if mark { '\u{feff}'.len_utf8() } else { 0 };
+                // One may stand at the very end, after a call.
+                let within = |at: &Range<usize>| span.contains(&at.start) || (at.is_empty() && at.start == span.end);
+                let is_rust = *kind == SegmentKind::Rust;
+                for (at, text) in self.replacements.extract_if(.., |(at, _)| is_rust && within(at)) {
+                    self.out.keep(from..at.start);
+                    let lines = self.cell.slice(&at).matches('\n').count();
+                    from = at.end;
+                    self.out.replace(at, &format!("{text}{}", "\n".repeat(lines)));
                 }
                 self.out.keep(from..span.end);
                 Ok(())
@@ -205,7 +218,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn line_magic(&mut self, call: &MagicCall, span: std::ops::Range<usize>, is_last: bool) -> Result<(), CellError> {
+    fn line_magic(&mut self, call: &MagicCall, span: Range<usize>, is_last: bool) -> Result<(), CellError> {
         match self.cell.slice(&call.name) {
             "pip_set" if !cell::wants_help(self.cell.text(), call) => {
                 let set = SetCall::parse(self.cell.text(), call).map_err(|error| self.usage(call, &error))?;
@@ -240,7 +253,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn let_magic(&mut self, binding: &LetMagic, span: std::ops::Range<usize>) -> Result<(), CellError> {
+    fn let_magic(&mut self, binding: &LetMagic, span: Range<usize>) -> Result<(), CellError> {
         let call = &binding.call;
         if binding.pattern.is_empty() {
             return Err(CellError::new("Usage", "the `let` names no variable")
@@ -310,8 +323,8 @@ impl Lowering<'_> {
     }
 
     /// Replaces a magic by a part of its own text, with code before and after.
-    fn around(&mut self, span: &std::ops::Range<usize>, kept: &std::ops::Range<usize>, before: &str, after: &str) {
-        let breaks = |range: std::ops::Range<usize>| "\n".repeat(self.cell.slice(&range).matches('\n').count());
+    fn around(&mut self, span: &Range<usize>, kept: &Range<usize>, before: &str, after: &str) {
+        let breaks = |range: Range<usize>| "\n".repeat(self.cell.slice(&range).matches('\n').count());
         let before = format!("{}{before}", breaks(span.start..kept.start));
         let after = format!("{after}{}", breaks(kept.end..span.end));
         self.out.replace(span.start..kept.start, &before);
@@ -319,17 +332,17 @@ impl Lowering<'_> {
         self.out.replace(kept.end..span.end, &after);
     }
 
-    fn generated(&mut self, span: std::ops::Range<usize>, code: &str) {
+    fn generated(&mut self, span: Range<usize>, code: &str) {
         let text = padded(code, self.cell.slice(&span));
         self.out.replace(span, &text);
     }
 
     /// Replaces a magic by a call that comes back to the kernel.
-    fn run_in_kernel(&mut self, span: std::ops::Range<usize>) {
+    fn run_in_kernel(&mut self, span: Range<usize>) {
         self.run_in_kernel_and(span, "");
     }
 
-    fn run_in_kernel_and(&mut self, span: std::ops::Range<usize>, more: &str) {
+    fn run_in_kernel_and(&mut self, span: Range<usize>, more: &str) {
         self.needs_library = true;
         let line = self.cell.slice(&span).trim();
         let code = format!("::pipulate::runtime::magic({});{more}", literal(line));
@@ -393,23 +406,71 @@ fn padded(code: &str, replaced: &str) -> String {
     format!("{code}{}", "\n".repeat(missing))
 }
 
-/// A name for each `impl` that has none to go by. evcxr keeps an `impl` with the item before it in the cell, and replaces both when an item of
+/// What replaces parts of the cell, each a place of it and the text for it, in order. A piece of no length is put before its place.
+fn replacements(cell: &Cell<'_>) -> Vec<(Range<usize>, String)> {
+    let mut found: Vec<(Range<usize>, String)> = anchors(cell).collect();
+    for extern_crate in cell.standard_crates() {
+        found.push((extern_crate.span.clone(), standard_crate(&extern_crate)));
+    }
+    for locals in cell.thread_locals() {
+        found.extend(thread_locals(&locals));
+    }
+    found.sort_by_key(|(at, _)| at.start);
+    found
+}
+
+/// A name for each block that has none to go by. evcxr keeps an `impl` with the item before it in the cell, and replaces both when an item of
 /// that name comes again; one without such an item could never be replaced.
-fn anchors(cell: &Cell<'_>) -> Vec<(usize, String)> {
+fn anchors(cell: &Cell<'_>) -> impl Iterator<Item = (Range<usize>, String)> {
     let mut subjects = HashSet::new();
-    let hasher = BuildHasherDefault::<DefaultHasher>::default();
     let blocks = cell.leading_impls().into_iter();
-    blocks
-        .map(|block| {
-            let mut subject = block.subject;
-            // Two of one subject in one cell are the compiler's to refuse.
-            while !subjects.insert(subject.clone()) {
-                subject.push(' ');
-            }
-            let name = hasher.hash_one(&subject);
-            (block.start, format!("const PIPULATE_IMPL_{name:016X}: () = (); "))
-        })
-        .collect()
+    blocks.map(move |block| {
+        let mut subject = block.subject;
+        // Two of one subject in one cell are the compiler's to refuse.
+        while !subjects.insert(subject.clone()) {
+            subject.push(' ');
+        }
+        let name = hash(&subject);
+        (
+            block.start..block.start,
+            format!("const PIPULATE_IMPL_{name:016X}: () = (); "),
+        )
+    })
+}
+
+/// evcxr takes any `extern crate` for a dependency, to be had from the registry; not so in a module.
+fn standard_crate(extern_crate: &StandardCrate) -> String {
+    let StandardCrate { name, alias, .. } = extern_crate;
+    match (name.as_str(), alias.as_str()) {
+        // These are there in any case.
+        ("std" | "core", alias) if alias == name => String::new(),
+        (_, "_") => String::new(),
+        _ => format!(
+            "mod PIPULATE_CRATE_{alias} {{ pub extern crate {name} as {alias}; }} use PIPULATE_CRATE_{alias}::{alias};"
+        ),
+    }
+}
+
+/// evcxr keeps the items of a cell, and takes a call of a macro for a statement, whose names nothing else would see; in a module it is
+/// an item.
+fn thread_locals(locals: &ThreadLocals) -> Vec<(Range<usize>, String)> {
+    if locals.names.is_empty() {
+        return Vec::new();
+    }
+    let names = locals.names.join(", ");
+    let module = format!("PIPULATE_LOCALS_{:016X}", hash(&names));
+    let Range { start, end } = locals.span;
+    let mut found = vec![(
+        start..start,
+        format!("mod {module} {{ #[allow(unused_imports)] use super::*; "),
+    )];
+    found.extend(locals.private.iter().map(|at| (*at..*at, "pub ".to_owned())));
+    found.push((end..end, format!(" }} pub use {module}::{{{names}}};")));
+    found
+}
+
+fn hash(text: &str) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(text)
 }
 
 /// The text from its first line that is neither blank nor a comment.

@@ -16,12 +16,7 @@ pub struct ImplBlock {
 impl Cell<'_> {
     /// The `impl` and `extern` blocks that stand before any item with a name of its own.
     pub fn leading_impls(&self) -> Vec<ImplBlock> {
-        Reader {
-            text: self.text,
-            tokens: self.statement_tokens(),
-            at: 0,
-        }
-        .read()
+        Reader::new(self).read()
     }
 
     /// The tokens of the cell's Rust. A magic is the end of a statement.
@@ -41,13 +36,81 @@ impl Cell<'_> {
     }
 }
 
-struct Reader<'a> {
+/// Goes through the statements of a cell.
+pub(super) struct Reader<'a> {
     text: &'a str,
     tokens: Vec<Option<Token>>,
     at: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Before the first statement.
+    pub(super) fn new(cell: &Cell<'a>) -> Self {
+        Self {
+            text: cell.text,
+            tokens: cell.statement_tokens(),
+            at: 0,
+        }
+    }
+
+    /// Goes to the next statement, behind its attributes; false at the cell's end.
+    pub(super) fn begin_statement(&mut self) -> bool {
+        while self.at < self.tokens.len() && self.token(0).is_none() {
+            self.at += 1;
+        }
+        self.skip_attributes_and_qualifiers();
+        self.at < self.tokens.len()
+    }
+
+    /// How many tokens have been read.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Where the next token begins.
+    pub(super) fn start(&self) -> usize {
+        self.token(0).map_or(self.text.len(), |token| token.start)
+    }
+
+    /// Where the last token ended.
+    pub(super) fn end(&self) -> usize {
+        let read = self.tokens[..self.at].iter().rev().flatten().next();
+        read.map_or(0, |token| token.end)
+    }
+
+    /// Reads so many tokens.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.at = (self.at + count).min(self.tokens.len());
+    }
+
+    /// Of what was read from `body` on, in one pair of brackets: where `static`s stand that have no `pub`, and the names of all.
+    pub(super) fn private_statics(&self, body: usize) -> (Vec<usize>, Vec<String>) {
+        let (mut private, mut names) = (Vec::new(), Vec::new());
+        let mut depth = 0_usize;
+        let mut is_public = false;
+        for index in body..self.at {
+            let Some(token) = self.tokens[index] else { continue };
+            match token.kind {
+                TokenKind::Open(_) => depth += 1,
+                TokenKind::Close(_) => depth = depth.saturating_sub(1),
+                _ if depth != 1 => {}
+                _ => match token.text(self.text) {
+                    "pub" => is_public = true,
+                    ";" => is_public = false,
+                    "static" => {
+                        if !is_public {
+                            private.push(token.start);
+                        }
+                        let name = self.tokens.get(index + 1).copied().flatten();
+                        names.extend(name.map(|name| name.text(self.text).to_owned()));
+                    }
+                    _ => {}
+                },
+            }
+        }
+        (private, names)
+    }
+
     fn read(mut self) -> Vec<ImplBlock> {
         let mut found = Vec::new();
         while self.at < self.tokens.len() {
@@ -133,7 +196,8 @@ impl Reader<'_> {
 
     /// Whether an `extern` here begins a block.
     fn opens_block(&self) -> bool {
-        let ahead = 1 + usize::from(matches!(self.token(1), Some(token) if matches!(token.kind, TokenKind::Literal { .. })));
+        let ahead =
+            1 + usize::from(matches!(self.token(1), Some(token) if matches!(token.kind, TokenKind::Literal { .. })));
         self.text_at(ahead) == "{"
     }
 
@@ -178,7 +242,7 @@ impl Reader<'_> {
     }
 
     /// Skips up to the end of a statement, or what may be one: a `;` or the end of a block.
-    fn skip_statement(&mut self) {
+    pub(super) fn skip_statement(&mut self) {
         while self.at < self.tokens.len() {
             match self.token(0).map(|token| token.kind) {
                 None => {
@@ -203,7 +267,7 @@ impl Reader<'_> {
     }
 
     /// Skips from an opening bracket to behind its closing one. A magic in a block is a part of it.
-    fn skip_brackets(&mut self) {
+    pub(super) fn skip_brackets(&mut self) {
         let mut depth = 0_usize;
         while self.at < self.tokens.len() {
             match self.token(0).map(|token| token.kind) {
@@ -222,12 +286,12 @@ impl Reader<'_> {
         self.tokens.get(self.at + ahead).copied().flatten()
     }
 
-    fn text_at(&self, ahead: usize) -> &str {
+    pub(super) fn text_at(&self, ahead: usize) -> &'a str {
         self.token(ahead).map_or("", |token| token.text(self.text))
     }
 
     /// The word at a place ahead; empty when there is none.
-    fn word(&self, ahead: usize) -> &str {
+    pub(super) fn word(&self, ahead: usize) -> &'a str {
         match self.token(ahead) {
             Some(token) if token.kind == TokenKind::Word => token.text(self.text),
             _ => "",

@@ -36,6 +36,7 @@ mod completeness;
 mod completion;
 mod frame;
 mod impls;
+mod items;
 mod json_like;
 mod lexer;
 mod line;
@@ -53,6 +54,7 @@ pub use calls::{GetCall, InputCall, JobCall, SetCall, StepCall, json_literal, wa
 pub use completeness::{Completeness, completeness};
 pub use completion::{Completing, completing};
 pub use impls::ImplBlock;
+pub use items::{StandardCrate, ThreadLocals};
 pub use lexer::is_keyword;
 pub use mentions::{awaits, mentions, names_crate};
 pub use nearest::nearest;

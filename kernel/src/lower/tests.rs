@@ -55,6 +55,49 @@ fn an_impl_has_a_name_to_be_replaced_by() {
 }
 
 #[test]
+fn a_crate_of_the_compilers_own_is_no_dependency() {
+    for (text, expected) in [
+        ("extern crate std;\nextern crate core;\n1", "\n\n1"),
+        ("extern crate alloc as _;", ""),
+        (
+            "#[macro_use]\nextern crate\nalloc;\n1",
+            "#[macro_use]\nmod PIPULATE_CRATE_alloc { pub extern crate alloc as alloc; } use PIPULATE_CRATE_alloc::alloc;\n\n1",
+        ),
+        (
+            "extern crate core as base;",
+            "mod PIPULATE_CRATE_base { pub extern crate core as base; } use PIPULATE_CRATE_base::base;",
+        ),
+        ("extern crate serde;", "extern crate serde;"),
+    ] {
+        assert_eq!(lowered(text), expected);
+    }
+}
+
+#[test]
+fn thread_locals_are_items() {
+    let module = |text: &str| {
+        let code = lowered(text);
+        let at = code.find("PIPULATE_LOCALS_").unwrap();
+        code.replace(&code[at..at + 32], "§")
+    };
+    assert_eq!(
+        module("let a = 1;\nthread_local! {\n    static A: u8 = 1;\n    pub static B: u8 = 2;\n}\n%pip_get a"),
+        "let a = 1;\nmod § { #[allow(unused_imports)] use super::*; thread_local! {\n    pub static A: u8 = 1;\n    pub static B: u8 = \
+         2;\n} } pub use §::{A, B};\n::pipulate::runtime::magic(\"%pip_get a\");"
+    );
+    assert_eq!(
+        module("thread_local!(static A: u8 = 1);"),
+        "mod § { #[allow(unused_imports)] use super::*; thread_local!(pub static A: u8 = 1); } pub use §::{A};"
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_not_for_the_compiler() {
+    assert_eq!(lowered("\u{feff}1 + 1"), "1 + 1");
+    assert_eq!(lowered("\u{feff}:dep a\n1"), ":dep a\n1");
+}
+
+#[test]
 fn help_is_shown_amid_rust_too() {
     let code = lowered("%pip_set --help\nlet a = 1;");
     assert!(

@@ -35,7 +35,10 @@ fn an_extern_block_is_known_by_what_it_declares_first() {
         &["extern \"C\"::cos @ #[link(name = \"m\")]"],
     );
     check("extern { static mut E: u8; }", &["extern::E @ extern"]);
-    check("extern \"C\" {}\nimpl T for U {}", &["extern \"C\":: @ extern \"C\"", "T for U @ impl T for U"]);
+    check(
+        "extern \"C\" {}\nimpl T for U {}",
+        &["extern \"C\":: @ extern \"C\"", "T for U @ impl T for U"],
+    );
     check("extern \"C\" fn f() {}\nimpl T for U {}", &[]);
     check("extern crate a;\nimpl T for U {}", &["T for U @ impl T for U"]);
     check("struct U;\nextern \"C\" { fn f(); }", &[]);

@@ -39,6 +39,18 @@ pub(super) fn check(text: &str) {
     for block in parsed.leading_impls() {
         assert!(text[block.start..].len() >= "impl".len() && !block.subject.is_empty());
     }
+    for found in parsed.standard_crates() {
+        assert!(text[found.span].ends_with(';'));
+    }
+    for found in parsed.thread_locals() {
+        assert!(text[found.span.clone()].contains("thread_local"));
+        assert!(
+            found
+                .private
+                .iter()
+                .all(|at| text[*at..].starts_with("static") && found.span.contains(at))
+        );
+    }
     cell::completeness(text);
     cell::mentions(text, "job");
     for call in parsed.magics() {

@@ -8,6 +8,7 @@ mod completeness;
 mod completion;
 mod impls;
 mod invariants;
+mod items;
 mod late_options;
 mod mentions;
 mod properties;
