@@ -126,8 +126,8 @@ impl Request {
         Ok(match kind {
             Kind::KernelInfo => Self::KernelInfo,
             Kind::Execute => Self::Execute(read(content)?),
-            Kind::Complete => Self::Complete(read(content)?),
-            Kind::Inspect => Self::Inspect(read(content)?),
+            Kind::Complete => Self::Complete(read(with_position(content))?),
+            Kind::Inspect => Self::Inspect(read(with_position(content))?),
             Kind::IsComplete => Self::IsComplete(read(content)?),
             Kind::History => Self::History(read(content)?),
             Kind::CommInfo => Self::CommInfo(read(content)?),
@@ -140,6 +140,23 @@ impl Request {
             Kind::InputReply => Self::InputReply(read(content)?),
         })
     }
+}
+
+/// A question about a text, with a position in it or beyond its end: before the text is at its beginning, and not said is at its end.
+fn with_position(mut content: Value) -> Value {
+    let position = match content.get("cursor_pos") {
+        None | Some(Value::Null) => f64::INFINITY,
+        Some(Value::Number(position)) if !position.is_u64() => position.as_f64().unwrap_or_default(),
+        Some(_) => return content,
+    };
+    // As far as that, there is no text.
+    let within = position.clamp(0.0, f64::from(u32::MAX));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
+    let position = within as u32;
+    if let Some(content) = content.as_object_mut() {
+        content.insert("cursor_pos".to_owned(), position.into());
+    }
+    content
 }
 
 #[cfg(test)]
@@ -171,6 +188,35 @@ mod tests {
             assert_eq!(kind.reply_type(), expected.as_deref());
         }
         assert_eq!(Kind::from_name("create_subshell_request"), None);
+    }
+
+    #[test]
+    fn a_position_outside_of_the_text_is_its_beginning_or_its_end() {
+        let end = u32::MAX as usize;
+        for (written, expected) in [
+            ("", end),
+            (r#", "cursor_pos": null"#, end),
+            (r#", "cursor_pos": -1"#, 0),
+            (r#", "cursor_pos": 2"#, 2),
+            (r#", "cursor_pos": 2.7"#, 2),
+            (r#", "cursor_pos": 1e300"#, end),
+            (r#", "cursor_pos": 18446744073709551615"#, usize::MAX),
+        ] {
+            let content: Value = serde_json::from_str(&format!(r#"{{"code": "ab"{written}}}"#)).unwrap();
+            let Ok(Request::Complete(complete)) = Request::parse(Kind::Complete, content.clone()) else {
+                panic!("{written}");
+            };
+            let Ok(Request::Inspect(inspect)) = Request::parse(Kind::Inspect, content) else {
+                panic!("{written}");
+            };
+            assert_eq!(
+                (complete.cursor_pos, inspect.cursor_pos),
+                (expected, expected),
+                "{written}"
+            );
+        }
+        let words = serde_json::json!({"code": "ab", "cursor_pos": "two"});
+        assert!(Request::parse(Kind::Complete, words).is_err());
     }
 
     #[test]
