@@ -130,7 +130,7 @@ let cells = ::std::thread::current().id(); ::std::panic::set_hook(::std::boxed::
         Some(text) => ::std::string::String::from(*text),
         None => match payload.downcast_ref::<::std::string::String>() {
             Some(text) => text.clone(),
-            None => ::std::string::String::from("Box<dyn Any>"),
+            None => ::std::string::String::from("a value that is no text (`Box<dyn Any>`)"),
         },
     };
     let (line, column, file) = match info.location() {

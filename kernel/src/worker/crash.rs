@@ -30,6 +30,8 @@ const NEAR: usize = 1 << 20;
 const PATIENCE: u32 = 1;
 
 static CONTROL: AtomicI32 = AtomicI32::new(-1);
+/// The process that the supervisor is told of. A cell may fork others, which have its socket too.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
 /// A function of the last cell's, `extern "C" fn()`, or null.
 static FLUSH: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -48,9 +50,22 @@ pub(super) fn flush() {
     }
 }
 
+/// From now on, the supervisor is told of this process, and not of one that it forks.
+pub(super) fn tell_of_this_process() {
+    // SAFETY: asks the system, and touches no memory.
+    PROCESS.store(unsafe { libc::getpid() }, Ordering::Relaxed);
+}
+
+/// Whether this process is the one that the supervisor is told of. A handler may call this.
+pub(super) fn is_told_of() -> bool {
+    // SAFETY: asks the system, and touches no memory.
+    PROCESS.load(Ordering::Relaxed) == unsafe { libc::getpid() }
+}
+
 /// Reports crashes of this process over `control`.
 pub(super) fn report_over(control: &UnixStream) -> std::io::Result<()> {
     CONTROL.store(control.as_raw_fd(), Ordering::Relaxed);
+    tell_of_this_process();
     // SAFETY: the memory is new, belongs to nobody else and is never given back; the handler does only what a handler
     // may, and the structures are zeroed before they are filled.
     unsafe {
@@ -85,22 +100,34 @@ pub(super) fn report_over(control: &UnixStream) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Sends what has happened.
+///
+/// # Safety
+/// `info` and `context` are those that the system has passed to a handler that has not returned.
+unsafe fn tell(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the caller's promise.
+    let (address, stack) = unsafe { ((*info).si_addr() as usize, stack_pointer(context)) };
+    let memory = signal == libc::SIGSEGV || signal == libc::SIGBUS;
+    let address = if memory { address } else { 0 };
+    let overflow = signal == libc::SIGSEGV && address.abs_diff(stack) < NEAR;
+    let mut record = Record::default();
+    record.number(signal.unsigned_abs() as usize, 10);
+    record.push(b' ');
+    record.number(address, 16);
+    if overflow {
+        record.text(b" stack");
+    }
+    record.send(CONTROL.load(Ordering::Relaxed));
+}
+
 extern "C" fn crashed(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the system passes both, valid during the call. Only functions that a handler may call are called, but for the
     // flush: should it fault or wait for a lock that is never freed, the signals' default actions, which come first, or the
     // alarm end the process, which is all that is left to do.
     unsafe {
-        let memory = signal == libc::SIGSEGV || signal == libc::SIGBUS;
-        let address = if memory { (*info).si_addr() as usize } else { 0 };
-        let overflow = signal == libc::SIGSEGV && address.abs_diff(stack_pointer(context)) < NEAR;
-        let mut record = Record::default();
-        record.number(signal.unsigned_abs() as usize, 10);
-        record.push(b' ');
-        record.number(address, 16);
-        if overflow {
-            record.text(b" stack");
+        if is_told_of() {
+            tell(signal, info, context);
         }
-        record.send(CONTROL.load(Ordering::Relaxed));
 
         let mut unblocked: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut unblocked);

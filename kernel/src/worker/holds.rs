@@ -24,12 +24,12 @@ impl Holds {
         self.outcome.question_mark = Some(error);
     }
 
-    /// Holds a panic; gives the text of the one that was held before.
-    pub(super) fn panic(&mut self, panic: Panic) -> Option<String> {
+    /// Holds a panic; gives the one that was held before.
+    pub(super) fn panic(&mut self, panic: Panic) -> Option<Panic> {
         self.last_panic = Some(panic.clone());
         self.panic
             .replace((panic, Instant::now() + PANIC))
-            .map(|(panic, _)| panic.as_printed())
+            .map(|(panic, _)| panic)
     }
 
     /// The cell has unwound: what is held was its panic.
@@ -40,12 +40,12 @@ impl Holds {
     }
 
     /// Code that displays something has caught the panic that is held. `None` when nothing is held.
-    pub(super) fn release_panic(&mut self) -> Option<String> {
-        self.panic.take().map(|(panic, _)| panic.as_printed())
+    pub(super) fn release_panic(&mut self) -> Option<Panic> {
+        self.panic.take().map(|(panic, _)| panic)
     }
 
-    /// Text whose time is over.
-    pub(super) fn expired(&mut self, now: Instant) -> Option<String> {
+    /// One whose time is over.
+    pub(super) fn expired(&mut self, now: Instant) -> Option<Panic> {
         let over = self.deadline().is_some_and(|deadline| deadline <= now);
         if over { self.release_panic() } else { None }
     }
@@ -55,8 +55,8 @@ impl Holds {
         self.panic.as_ref().map(|(_, deadline)| *deadline)
     }
 
-    /// The cell has ended: the text still held, and how it ended.
-    pub(super) fn end(&mut self) -> (Option<String>, Outcome) {
+    /// The cell has ended: the panic still held, and how it ended.
+    pub(super) fn end(&mut self) -> (Option<Panic>, Outcome) {
         self.last_panic = None;
         (self.release_panic(), std::mem::take(&mut self.outcome))
     }
@@ -85,15 +85,15 @@ mod tests {
         };
         let mut holds = Holds::default();
         holds.panic(panic.clone());
-        let (text, outcome) = holds.end();
-        assert!(text.is_some_and(|text| text.contains("panicked at src/lib.rs:1:2:\nno\n")));
+        let (held, outcome) = holds.end();
+        assert_eq!(held.as_ref(), Some(&panic));
         assert!(!outcome.panicked && outcome.panic.is_none());
 
         holds.panic(panic.clone());
         let shown = holds.expired(Instant::now() + Duration::from_secs(1));
         assert!(shown.is_some());
         holds.panicked();
-        let (text, outcome) = holds.end();
-        assert_eq!((text, outcome.panic), (None, Some(panic)));
+        let (held, outcome) = holds.end();
+        assert_eq!((held, outcome.panic), (None, Some(panic)));
     }
 }

@@ -18,6 +18,7 @@ use rustix::process::Pid;
 
 use super::checkpoint::{self, Made};
 use super::control::{self, Kind, Record};
+use super::wire::Panic;
 use super::{crash, system};
 
 /// How code in cells reports a panic or a failed `?`.
@@ -135,7 +136,11 @@ impl Runner {
         let (function, path) = target.split_once(' ').unwrap_or((target, ""));
         let ended = match load(path) {
             Ok(library) => {
+                crash::tell_of_this_process();
                 let ended = run_cell(&library, path, function, &mut self.variables);
+                if !crash::is_told_of() {
+                    leave_fork();
+                }
                 self.cells.push(std::mem::ManuallyDrop::new(library));
                 ended
             }
@@ -237,10 +242,23 @@ fn finish() {
     }
 }
 
+/// Ends a process that a cell has forked and that came to the cell's end: there is one notebook, and it goes on in the runner.
+fn leave_fork() -> ! {
+    crash::flush();
+    // SAFETY: ends this process; touches no memory. What user code has registered for the end of the process is the runner's.
+    unsafe { libc::_exit(0) }
+}
+
 extern "C" fn report(kind: u8, text: *const u8, length: usize) {
     // SAFETY: the prelude passes the parts of a `&str` that is alive during the call.
     let text = unsafe { std::slice::from_raw_parts(text, length) };
     let Some(kind) = Kind::from_byte(kind) else { return };
+    if !crash::is_told_of() {
+        if kind == Kind::Panic {
+            eprint!("{}", Panic::parse(&String::from_utf8_lossy(text)).as_printed(|_| None));
+        }
+        return;
+    }
     if let Some(control) = CONTROL.get() {
         // A supervisor that is gone takes this process with it.
         let _ = control::write(control, kind, text);

@@ -19,7 +19,7 @@ use super::holds::Holds;
 use super::recovery::{Process, Recovery};
 use super::scanner::{Found, Scanner};
 use super::system;
-use super::wire::{Event, Hello, Order, Outcome, Panic, ReturnedError};
+use super::wire::{Event, Hello, Order, Outcome, Panic, ReturnedError, line_of_cell};
 use crate::outputs::Stream;
 
 /// What evcxr waits for at the end of a cell.
@@ -126,9 +126,8 @@ impl Supervisor {
     fn serve(&mut self) -> io::Result<()> {
         loop {
             let [evcxr, kernel, control, death, stdout, stderr] = self.wait()?;
-            if let Some(text) = self.holds.expired(Instant::now()) {
-                self.text(Stream::Stderr, text)?;
-            }
+            let panic = self.holds.expired(Instant::now());
+            self.print(panic)?;
             // A report comes before the marker that is printed after it.
             if (control && !self.control()?) || (death && !control) {
                 if !self.runner_died()? {
@@ -189,9 +188,8 @@ impl Supervisor {
             Kind::Crash => self.recovery.crashed(&text),
             Kind::Panic => {
                 // Held first: what is in the pipes may have been displayed after it, by code that caught it.
-                if let Some(before) = self.holds.panic(Panic::parse(&text)) {
-                    self.text(Stream::Stderr, before)?;
-                }
+                let before = self.holds.panic(Panic::parse(&text));
+                self.print(before)?;
                 self.drain_all()?;
             }
             Kind::QuestionMark => self.holds.failed(ReturnedError::parse(&text)),
@@ -247,10 +245,8 @@ impl Supervisor {
         for found in self.stderr_scanner.finish() {
             self.found_on_stderr(found)?;
         }
-        let (text, outcome) = self.holds.end();
-        if let Some(text) = text {
-            self.text(Stream::Stderr, text)?;
-        }
+        let (panic, outcome) = self.holds.end();
+        self.print(panic)?;
         Ok(outcome)
     }
 
@@ -389,9 +385,8 @@ impl Supervisor {
             Found::Content { mime, text } => {
                 // What is on standard error by now was printed before the display, and is shown before it.
                 self.drain_stderr()?;
-                if let Some(text) = self.holds.release_panic() {
-                    self.text(Stream::Stderr, text)?;
-                }
+                let panic = self.holds.release_panic();
+                self.print(panic)?;
                 send(&mut self.kernel, &Event::Content { mime, text })
             }
             // evcxr forgets the variable then and runs the cell once more, so it never hears of one twice. A line that comes again is
@@ -414,6 +409,15 @@ impl Supervisor {
 
     fn text(&mut self, stream: Stream, text: String) -> io::Result<()> {
         send(&mut self.kernel, &Event::Text { stream, text })
+    }
+
+    /// Shows a panic that is not the cell's end.
+    fn print(&mut self, panic: Option<Panic>) -> io::Result<()> {
+        let Some(panic) = panic else { return Ok(()) };
+        let source = &self.source;
+        let line_of_cell = |line| line_of_cell(&std::fs::read_to_string(source).ok()?, line);
+        let text = panic.as_printed(line_of_cell);
+        self.text(Stream::Stderr, text)
     }
 
     fn kill_group(&self) {

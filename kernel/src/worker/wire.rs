@@ -95,6 +95,18 @@ impl ReturnedError {
     }
 }
 
+/// The file of a cell, in its crate.
+const CELL: &str = "src/lib.rs";
+/// How the compiler names files of the standard library.
+const STANDARD_LIBRARY: &str = "/rustc/";
+
+/// The user's text on a line of a cell's crate, given its whole source. What stands alone in a line of evcxr's is around the user's.
+pub fn line_of_cell(source: &str, line: usize) -> Option<String> {
+    let mut lines = source.lines().skip(line.checked_sub(1)?).map(str::trim);
+    let text = lines.find(|text| !matches!(*text, "" | "("))?;
+    Some(format!("`{text}`"))
+}
+
 /// A panic, as the hook in user code saw it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
@@ -109,12 +121,24 @@ pub struct Panic {
 }
 
 impl Panic {
-    /// The panic as the standard library would have printed it.
-    pub fn as_printed(&self) -> String {
-        format!(
-            "\nthread 'main' panicked at {}:{}:{}:\n{}\n",
-            self.file, self.line, self.column, self.message
-        )
+    /// The panic as the standard library would have printed it, but at the user's own text: `line_of_cell` gives a line of the cell's
+    /// crate, whose number would say nothing.
+    pub fn as_printed(&self, line_of_cell: impl FnOnce(usize) -> Option<String>) -> String {
+        let place = self
+            .place(line_of_cell)
+            .map_or_else(String::new, |place| format!(" at {place}"));
+        format!("\nthread 'main' panicked{place}:\n{}\n", self.message)
+    }
+
+    /// Where it began, as users are told; `None` for a place in the standard library, which is not of their making.
+    pub fn place(&self, line_of_cell: impl FnOnce(usize) -> Option<String>) -> Option<String> {
+        if self.file == CELL {
+            line_of_cell(self.line)
+        } else if self.file.is_empty() || self.file.starts_with(STANDARD_LIBRARY) {
+            None
+        } else {
+            Some(format!("{}:{}", self.file, self.line))
+        }
     }
 
     /// Reads `LINE:COLUMN:FILE\nMESSAGE`, the form in which the hook reports it.
@@ -169,6 +193,30 @@ pub enum Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_is_printed_at_text_of_the_users() {
+        let source = "mod generated {\nf();\n(\n  panic_any(1)\n);";
+        let printed = |report| Panic::parse(report).as_printed(|line| line_of_cell(source, line));
+        for (report, expected) in [
+            ("2:1:src/lib.rs\nno", "\nthread 'main' panicked at `f();`:\nno\n"),
+            (
+                "3:1:src/lib.rs\nno",
+                "\nthread 'main' panicked at `panic_any(1)`:\nno\n",
+            ),
+            ("9:1:src/lib.rs\nno", "\nthread 'main' panicked:\nno\n"),
+            (
+                "2:1:/rustc/58cf/library/core/src/panicking.rs\nno",
+                "\nthread 'main' panicked:\nno\n",
+            ),
+            (
+                "2:1:/home/me/src/lib.rs\nno",
+                "\nthread 'main' panicked at /home/me/src/lib.rs:2:\nno\n",
+            ),
+        ] {
+            assert_eq!(printed(report), expected);
+        }
+    }
 
     #[test]
     fn a_panic_report_is_read_back() {

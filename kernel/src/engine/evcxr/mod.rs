@@ -23,7 +23,7 @@ use crate::compiler_output;
 use crate::outputs::{CellError, MimeBundle};
 use crate::render;
 use crate::source_map::SourceMap;
-use crate::worker::wire::Panic;
+use crate::worker::wire::{Panic, line_of_cell};
 
 mod compiler;
 mod errors;
@@ -245,25 +245,18 @@ impl EvcxrEngine {
 
     fn panic_error(&self, panic: Option<Panic>) -> CellError {
         let Some(panic) = panic else {
-            return CellError::new("Panic", "the cell unwound without a message");
+            return CellError::new("Panic", "the cell unwound, and the kernel was not told why").with_help(
+                "The notebook has set a panic hook of its own (`std::panic::set_hook`) or taken the kernel's, or the cell has called \
+                 `std::panic::resume_unwind`.",
+            );
         };
-        let place = if panic.file == "src/lib.rs" {
-            self.line_of_cell(panic.line)
-        } else {
-            Some(format!("{}:{}", panic.file, panic.line))
-        };
+        let source = |line| line_of_cell(&self.context.last_source().ok()?, line);
+        let place = panic.place(source);
         let error = CellError::new("Panic", panic.message);
         match place {
             Some(place) => error.with_help(format!("at {place}")),
             None => error,
         }
-    }
-
-    /// The user's text on a line of the generated crate.
-    fn line_of_cell(&self, line: usize) -> Option<String> {
-        let source = self.context.last_source().ok()?;
-        let text = source.lines().nth(line.checked_sub(1)?)?.trim();
-        Some(format!("`{text}`"))
     }
 
     /// Of an error in a cell's last expression, evcxr may give the compiler's advice alone: it shows the value by code of its
