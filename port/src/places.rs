@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 /// The file of a generated crate that holds [`LinePlaces`] as text.
 pub const LINES: &str = "src/cells/lines.txt";
 /// How that file begins.
+#[cfg(feature = "notebook")]
 const HEADING: &str = "Which lines of the notebook's cells the lines of these files are, for the errors of steps. It holds for a file for as long\n\
                        as that has the digest which stands behind its name: `pipulate port --force` writes it anew.\n";
 

@@ -1,8 +1,10 @@
-"""Each notebook that can be ported: porting it twice gives the same bytes, the crate builds without a warning, and the app gives
-the values and the fingerprints that the notebook gives. Exit code 1 if it is not so."""
+"""Each notebook that can be ported: porting it twice gives the same bytes, the crate builds without a warning and passes its own tests,
+which fail when a step is renamed, and the app gives the values and the fingerprints that the notebook gives. Exit code 1 if it is not
+so."""
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import time
@@ -39,8 +41,8 @@ def files(folder):
 
 
 def build(folder, target):
-    """Builds a crate; its program, and the warnings that there were."""
-    command = ["cargo", "build", "--message-format=json", "--target-dir", str(target)]
+    """Builds a crate and its tests; its program, that of its tests, and the warnings that there were."""
+    command = ["cargo", "build", "--bins", "--test", "workflow", "--message-format=json", "--target-dir", str(target)]
     for setting in PROFILE:
         command += ["--config", setting]
     done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=apps.BUILD_SECONDS)
@@ -48,8 +50,25 @@ def build(folder, target):
     said = [message["message"]["rendered"] for message in messages if message["reason"] == "compiler-message"]
     if done.returncode != 0:
         sys.exit(f"the crate does not build:\n{''.join(said)}")
-    programs = [message["executable"] for message in messages if message.get("executable")]
-    return programs[-1], said
+    programs = {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}
+    tests = programs.pop("workflow")
+    return programs.popitem()[1], tests, said
+
+
+def tested(folder, tests):
+    """What the tests of a crate say against it."""
+    done = subprocess.run([tests], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=apps.BUILD_SECONDS)
+    return [] if done.returncode == 0 else [f"the crate's tests fail:\n{done.stdout}{done.stderr}"]
+
+
+def misses_a_renamed_step(folder, target):
+    """What is wrong with tests that pass although a step has another name than in the notebook."""
+    source = folder / "src" / "workflow.rs"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(re.sub(r'Step::(saves|computes)\("', r'Step::\1("renamed ', text, count=1), encoding="utf-8")
+    _, tests, _ = build(folder, target)
+    source.write_text(text, encoding="utf-8")
+    return [] if tested(folder, tests) else ["the crate's tests pass although a step was renamed"]
 
 
 def steps(program, key, url):
@@ -90,10 +109,13 @@ def judge(program, notebook, workflow, arguments):
     if files(first) != files(crate_folder):
         return ["porting it twice gives two crates"]
     started = time.perf_counter()
-    built, warnings = build(crate_folder, arguments.target)
+    built, tests, warnings = build(crate_folder, arguments.target)
     print(f"{notebook.name}: built in {time.perf_counter() - started:.1f} s", flush=True)
     if warnings:
         return [f"the crate builds with warnings:\n{''.join(warnings)}"]
+    failed = tested(crate_folder, tests)
+    if failed:
+        return failed
 
     key = job_of(notebooks.read(notebook))
     in_notebook, in_app = apps.store(folder / "notebook"), apps.store(folder / "app")
@@ -125,7 +147,7 @@ def main():
     arguments = parser.parse_args()
     for name in ("notebooks", "pipulate", "folder", "kept", "target"):
         setattr(arguments, name, getattr(arguments, name).resolve())
-    found, ported = [], 0
+    found, ported = [], []
     for notebook in sorted(arguments.notebooks.glob("*.ipynb")):
         text = json.dumps(notebooks.read(notebook))
         described = report(arguments.pipulate, notebook, arguments.folder)
@@ -134,12 +156,15 @@ def main():
             if "%%pip_step" in text:
                 found.append(f"{notebook.name} cannot be ported: `pipulate port --check` says why")
             continue
-        ported += 1
+        ported.append(notebook)
         problems = judge(arguments.pipulate, notebook, described["workflow"], arguments)
         print(f"{notebook.name}: {'FAILED' if problems else 'ok'}", flush=True)
         found += [f"{notebook.name}: {problem}" for problem in problems]
     if not ported:
         found.append(f"no notebook in {arguments.notebooks} can be ported")
+    elif not found:
+        # The crate of the last one is there still.
+        found += misses_a_renamed_step(arguments.kept / "crate", arguments.target)
     if found:
         sys.exit("\n".join(found))
 

@@ -2,7 +2,9 @@
 
 #![cfg(unix)]
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -100,4 +102,52 @@ fn a_cell_that_does_not_end_is_stopped_and_leaves_no_process() {
     let ran = Ran::of("run", output).code(1).stderr_contains("took longer than 2.0 s");
     assert!(ran.stdout.contains("begun"), "{ran}");
     assert_eq!(crate::run::kernels_of(&sandbox.path("report.ipynb")), 0);
+}
+
+#[test]
+fn a_notebook_ports_itself_into_a_folder() {
+    let cells = ["%pip_job hello-01", "%pip_set name = \"Ada\""];
+    let sandbox = sandbox_of(&[cells[0], cells[1], "%pip_port 'my app'"]);
+    let first = sandbox.run("run report.ipynb").code(0);
+    assert!(first.stdout.contains("is the workflow `report`: 1 step"), "{first}");
+    let manifest = "cargo run --manifest-path";
+    assert!(
+        first.stdout.contains("Wrote ") && first.stdout.contains(manifest),
+        "{first}"
+    );
+    // It is what the command line writes, of the notebook as it was saved.
+    sandbox.prepare("port report.ipynb -o other");
+    let files = |folder: &str| files_below(&sandbox.path(folder));
+    let written = files("my app");
+    assert_eq!(written, files("other"));
+    let steps = String::from_utf8_lossy(&written[Path::new("src/cells/steps.rs")]);
+    assert!(steps.contains("job.set_json(\"name\", "), "{steps}");
+
+    // What was ported before is written over when it is asked for alone.
+    let again = sandbox.run("run report.ipynb").code(1);
+    assert!(again.stderr.contains("there is a ported notebook in "), "{again}");
+    assert!(again.stderr.contains("--force"), "{again}");
+    sandbox.write(
+        "report.ipynb",
+        &notebook_of(&[cells[0], "%pip_set title = \"Dr\"", "%pip_port --force 'my app'"]),
+    );
+    sandbox.run("run report.ipynb").code(0);
+    let steps = files("my app").remove(Path::new("src/cells/steps.rs")).unwrap();
+    assert!(String::from_utf8_lossy(&steps).contains("\"title\""));
+}
+
+fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
 }

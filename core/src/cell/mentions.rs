@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::lexer::{Captures, Token, TokenKind, is_keyword, is_word_part, is_word_start, tokens};
+use super::captures::{captured_names, literal_value};
+use super::lexer::{Captures, Token, TokenKind, is_keyword, is_word_part, tokens};
 use super::{Cell, SegmentKind, parse};
 
 /// Whether the Rust of a cell uses `identifier`; see [`Cell::mentions`].
@@ -92,7 +93,8 @@ fn spans_mention(text: &str, span: &Range<usize>, identifier: &str) -> bool {
                 }
             }
             TokenKind::Literal { captures, .. } if captures != Captures::No => {
-                if in_macro.last() == Some(&true) && captures_name(written, captures, identifier) {
+                let in_macro = in_macro.last() == Some(&true);
+                if in_macro && captured_names(&literal_value(written, captures)).contains(identifier) {
                     return true;
                 }
             }
@@ -108,52 +110,4 @@ fn spans_mention(text: &str, span: &Range<usize>, identifier: &str) -> bool {
         previous = [Some(token), previous[0]];
     }
     false
-}
-
-/// Whether a format string captures a variable: `{name}`, `{name:?}`, and `name$` as a width or precision.
-fn captures_name(literal: &str, captures: Captures, identifier: &str) -> bool {
-    let mut at = 0;
-    while let Some(found) = literal[at..].find(['{', '\\']) {
-        at += found;
-        let rest = &literal[at..];
-        if rest.starts_with('\\') {
-            at += if captures == Captures::Raw {
-                1
-            } else {
-                escape_length(rest)
-            };
-            continue;
-        }
-        if rest.starts_with("{{") {
-            at += 2;
-            continue;
-        }
-        let inner = &rest[1..];
-        let Some(end) = inner.find(['{', '}']) else {
-            return false;
-        };
-        if inner[end..].starts_with('}') && placeholder_names(&inner[..end], identifier) {
-            return true;
-        }
-        at += 1 + end;
-    }
-    false
-}
-
-/// The length of an escape, which may hold `{` itself: `\u{1f600}`.
-fn escape_length(rest: &str) -> usize {
-    if rest.starts_with("\\u{") {
-        return rest.find('}').map_or(rest.len(), |end| end + 1);
-    }
-    1 + rest[1..].chars().next().map_or(0, char::len_utf8)
-}
-
-/// Whether the text between a placeholder's brackets names a variable.
-fn placeholder_names(placeholder: &str, identifier: &str) -> bool {
-    let (argument, format) = placeholder.split_once(':').unwrap_or((placeholder, ""));
-    if argument.trim() == identifier {
-        return true;
-    }
-    let mut words = format.split(|character| !is_word_part(character) && character != '$');
-    words.any(|word| word.starts_with(is_word_start) && word.split('$').rev().skip(1).any(|name| name == identifier))
 }

@@ -32,6 +32,7 @@
 
 pub mod args;
 mod calls;
+mod captures;
 mod completeness;
 mod completion;
 mod frame;
@@ -51,6 +52,7 @@ use std::ops::Range;
 
 pub use args::UsageError;
 pub use calls::{GetCall, InputCall, JobCall, SetCall, StepCall, json_literal, wants_help};
+pub use captures::captured_names;
 pub use completeness::{Completeness, completeness};
 pub use completion::{Completing, completing};
 pub use impls::ImplBlock;

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use pipulate::cell::captured_names;
 use proc_macro2::{Delimiter, Literal, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::{Block, Expr, Lit, LitStr, Pat, Token};
 
-use super::captures::captures;
 use super::names::{Role, Walk, plain};
 use super::patterns::Refutable;
 
@@ -158,7 +158,7 @@ impl Walk {
     }
 
     fn format_string(&mut self, value: &str, span: proc_macro2::Span, named: &BTreeSet<String>) {
-        for name in captures(value).difference(named) {
+        for name in captured_names(value).difference(named) {
             self.note(name, span, Role::Capture);
         }
     }

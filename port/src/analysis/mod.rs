@@ -39,7 +39,6 @@
 //! See [`fingerprint`].
 
 mod bindings;
-mod captures;
 mod cell;
 mod definitions;
 mod dependency;

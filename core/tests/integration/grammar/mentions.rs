@@ -47,6 +47,9 @@ fn what_a_string_captures_is_a_use() {
         "format!(\"\\\\{job}\")",
         "%pip_set a = format!(\"{job}\")",
         "format!(\"{ {job}\")",
+        "format!(\"\\u{7b}job}\")",
+        "format!(\"{a:\\\n    >job$}\")",
+        "format!(\"{r#job}\")",
     ] {
         check(text, true);
     }
