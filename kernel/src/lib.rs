@@ -16,6 +16,7 @@ pub mod lower;
 pub mod magic;
 pub mod message;
 pub mod notebook;
+pub mod orphans;
 pub mod outputs;
 pub mod place;
 pub mod processes;

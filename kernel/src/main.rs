@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use pipulate_kernel::connection::Connection;
 use pipulate_kernel::history::History;
-use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, guard, standard_library, start, worker};
+use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, guard, orphans, standard_library, start, worker};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
@@ -76,6 +76,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     end_with_parent();
+    orphans::adopt();
     let connection = Connection::read(arguments.connection_file())?;
     // Before all that takes time, so that a client finds someone to talk to.
     let sockets = Sockets::open(&connection)?;
@@ -88,8 +89,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         handle_signals: true,
         ..ServeOptions::default()
     };
-    sockets.serve(Arc::clone(&running.session) as _, options)?;
-    Ok(())
+    let served = sockets.serve(Arc::clone(&running.session) as _, options);
+    drop(running);
+    orphans::kill_all();
+    Ok(served?)
 }
 
 /// A client that is killed cannot tell its kernel to end. One that says which process it is, and is this one's parent, is

@@ -10,11 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, test_kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, test_kill_process_group, waitpgid};
 
 use crate::outputs::{CellError, Outputs, Stream};
-use crate::processes;
 use crate::state::NotebookState;
+use crate::{guard, orphans, processes};
 
 const PIECE: usize = 64 * 1024;
 /// How often it is looked whether processes that outlive their line have ended.
@@ -68,6 +68,7 @@ pub fn run_script(
     match ended {
         Ok((status, pipes)) => {
             let was_interrupted = state.was_interrupted(group);
+            guard::has_run_a_shell();
             leave(group, pipes, state);
             outcome(shell, status, was_interrupted)
         }
@@ -292,9 +293,14 @@ fn leave(group: u32, pipes: Pipes, state: &Arc<NotebookState>) {
     }
 }
 
+/// Whether anything of a group whose shell has ended is alive. What the kernel has adopted of it, and has ended, is buried.
 fn is_alive(group: u32) -> bool {
+    orphans::bury();
     let group = i32::try_from(group).ok().and_then(Pid::from_raw);
-    group.is_some_and(|group| test_kill_process_group(group).is_ok())
+    group.is_some_and(|group| {
+        while let Ok(Some(_)) = waitpgid(group, WaitOptions::NOHANG) {}
+        test_kill_process_group(group).is_ok()
+    })
 }
 
 #[cfg(test)]

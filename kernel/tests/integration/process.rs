@@ -201,8 +201,65 @@ fn what_is_compiled_for_a_cell_shows_while_it_waits() {
     assert!(shown.lines().any(|line| line == "Compiling tiny v0.3.1"), "{shown}");
     assert_eq!(result.content["data"], serde_json::json!({ "text/plain": "1" }));
     request.executed(1).idle();
+    // What the user changes in it meanwhile counts.
+    std::fs::write(package.join("src/lib.rs"), "pub const SIZE: u8 = 2;").unwrap();
+    let request = client.execute("tiny::SIZE");
+    request.busy().input(2, "tiny::SIZE");
+    client.await_message(Channel::Iopub, ENGINE);
+    request.stream("stderr", "Compiling tiny v0.3.1\n");
+    client.await_message(Channel::Iopub, ENGINE);
+    request.result(2, "2").executed(2).idle();
     client.send_shutdown();
     assert!(process.wait().success());
+}
+
+/// What the kernel changes in its environment for itself is seen neither by shell lines nor by cells, nor shown.
+#[test]
+fn the_environment_is_as_it_was() {
+    const NAMES: [&str; 5] = [
+        "PATH",
+        "CARGO_HOME",
+        "RUST_SRC_PATH",
+        "RUST_MIN_STACK",
+        "PIPULATE_KERNEL_CARGO_HOME",
+    ];
+    for home in [None, Some("/its/own")] {
+        let (mut process, client, _folder) = Process::start_command(|file, folder| {
+            let mut command = Process::real_command(file, folder);
+            match home {
+                // It holds neither cargo nor settings: cells need none.
+                Some(home) => command.env("CARGO_HOME", home),
+                None => command.env_remove("CARGO_HOME"),
+            };
+            command.env_remove("RUST_SRC_PATH").env_remove("RUST_MIN_STACK");
+            command
+        });
+        let path = std::env::var("PATH").unwrap();
+        let expected = [Some(path.as_str()), home, None, None, None];
+        let shell: Vec<String> = NAMES.iter().map(|name| format!("${{{name}-none}}")).collect();
+        let line = format!("!echo \"{}\"", shell.join("|"));
+        let said: Vec<&str> = expected.iter().map(|value| value.unwrap_or("none")).collect();
+        let request = client.execute(&line);
+        request.busy().input(1, &line);
+        request
+            .stream("stdout", &format!("{}\n", said.join("|")))
+            .executed(1)
+            .idle();
+        let request = client.execute("%env CARGO_HOME");
+        request.busy().input(2, "%env CARGO_HOME");
+        let what = "the environment has no variable `CARGO_HOME`";
+        match home {
+            Some(home) => request.display(home).executed(2).idle(),
+            None => request.error("Usage", what).failed(2, "Usage", what).idle(),
+        };
+        let cell = format!("println!(\"{{:?}}\", {NAMES:?}.map(|name| std::env::var(name).ok()));");
+        let request = client.execute(&cell);
+        request.busy().input(3, &cell);
+        client.await_message(Channel::Iopub, ENGINE);
+        request.stream("stdout", &format!("{expected:?}\n")).executed(3).idle();
+        client.send_shutdown();
+        assert!(process.wait().success());
+    }
 }
 
 /// State and parent of a process, while there is one.
@@ -264,6 +321,56 @@ fn await_end(processes: &[u32], how: &str) {
         let line = std::fs::read_to_string(format!("/proc/{left}/cmdline")).unwrap_or_default();
         assert!(Instant::now() < deadline, "process {left} is left, {how}: {line:?}");
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How often a process has waited for something.
+#[cfg(target_os = "linux")]
+fn waits(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.and_then(|count| count.trim().parse().ok()).unwrap_or_default()
+}
+
+/// Neither mark, group nor session tells whose these are.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_shell_lines_leave_goes_with_the_kernel_whatever_it_made_of_itself() {
+    for how in ["ended", "killed", "killed with its group"] {
+        let (mut process, client, _folder) = Process::start_in_group();
+        let code = "!env -i sleep 1000 & env -i setsid sleep 1000 & (env -i setsid -f sleep 1000); echo begun";
+        let request = client.execute(code);
+        request
+            .busy()
+            .input(1, code)
+            .stream("stdout", "begun\n")
+            .executed(1)
+            .idle();
+        let is_sleep = |process: &u32| {
+            std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|comm| comm.trim_end() == "sleep")
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let started = loop {
+            let found = descendants(process.0.id());
+            if found.iter().filter(|process| is_sleep(process)).count() == 3 {
+                break found;
+            }
+            assert!(Instant::now() < deadline, "the kernel has not adopted them: {found:?}");
+            thread::sleep(Duration::from_millis(5));
+        };
+        // The guard looks now and again: so does it once they are what they will be.
+        let line_of = |process: &u32| std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let guard = started.iter().find(|process| line_of(process).contains("kernel-guard"));
+        let guard = *guard.expect("a kernel has a guard");
+        let before = waits(guard);
+        while waits(guard) < before + 2 {
+            assert!(Instant::now() < deadline, "the guard does not look");
+            thread::sleep(Duration::from_millis(5));
+        }
+        process.end(how, &client);
+        await_end(&started, how);
     }
 }
 
