@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use pipulate::runtime::protocol::{Failure, Reply, Request};
 use pipulate::store::wire::{FRAME_LIMIT, read_message, write_message};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::outputs::{CellError, MimeBundle, Outputs};
@@ -171,6 +172,16 @@ impl CellSocket {
     /// Stops the evaluation: the cell that runs, or the one that would run next.
     pub fn cancel(&self) {
         self.lock().order(&Order::Cancel);
+    }
+
+    /// Lets the supervisor go on, should a signal have stopped it.
+    pub fn resume(&self) {
+        self.lock().signal(Signal::CONT);
+    }
+
+    /// Ends the supervisor, and user code with it, where it does not answer.
+    pub fn kill(&self) {
+        self.lock().signal(Signal::KILL);
     }
 
     /// Ends the worker.
@@ -335,6 +346,15 @@ impl State {
             return false;
         };
         write_message(&mut supervisor.orders, order).is_ok()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.supervisor.as_ref().map(|supervisor| supervisor.process);
+        let process = process.and_then(|process| i32::try_from(process).ok());
+        if let Some(process) = process.and_then(Pid::from_raw) {
+            // One that has ended needs none.
+            let _ = kill_process(process, signal);
+        }
     }
 
     fn take(&mut self, event: Event) {

@@ -64,6 +64,8 @@ enum Command {
 
 /// How long an interrupted evaluation may take to end before it is left alone.
 const PROMPT: Duration = Duration::from_millis(150);
+/// How long stopping user code may take, variables put back included, before it is ended the hard way.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 type Question = Box<dyn FnOnce(&mut dyn Engine) + Send>;
 
@@ -302,8 +304,13 @@ impl Shared {
     /// comes to itself later; it runs nothing of such a cell.
     fn abandon(&self, tickets: &[u64], interrupter: &dyn Interrupter) {
         let begun = Instant::now();
+        let mut insisted = false;
         while begun.elapsed() < PROMPT || interrupter.is_at_user_code() {
             thread::sleep(Duration::from_millis(5));
+            if !insisted && begun.elapsed() >= PATIENCE {
+                insisted = true;
+                interrupter.insist();
+            }
             let state = self.lock();
             if !tickets.iter().any(|ticket| state.tickets.contains_key(ticket)) {
                 return;

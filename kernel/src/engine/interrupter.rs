@@ -63,6 +63,8 @@ impl WorkerInterrupter {
 
 impl Interrupter for WorkerInterrupter {
     fn interrupt(&self) {
+        // Somebody may have stopped the process that is to hear of this, by a signal.
+        self.socket.resume();
         let mut work = self.work();
         if *work == Work::Evaluating || *work == Work::Stopped {
             *work = Work::Stopped;
@@ -76,6 +78,10 @@ impl Interrupter for WorkerInterrupter {
         self.socket.is_running()
     }
 
+    fn insist(&self) {
+        self.socket.kill();
+    }
+
     fn hurry(&self) {
         let mut work = self.work();
         if *work == Work::Ahead {
@@ -85,6 +91,7 @@ impl Interrupter for WorkerInterrupter {
     }
 
     fn kill(&self) {
+        self.socket.resume();
         self.socket.exit();
         self.kill_compilers();
     }

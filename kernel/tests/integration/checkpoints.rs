@@ -78,6 +78,45 @@ fn variables_are_as_before_a_cell_that_died() {
 }
 
 #[test]
+fn an_interrupt_reaches_a_supervisor_that_was_stopped() {
+    let mut notebook = TestNotebook::start();
+    notebook.check("let v = vec![1, 2, 3];", &[]);
+    let took = interrupt(
+        &mut notebook,
+        "std::process::Command::new(\"kill\").args([\"-STOP\", &std::os::unix::process::parent_id().to_string()]).status().unwrap();\nloop {}",
+    );
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    notebook.check("v", &["result: [1, 2, 3]"]);
+}
+
+#[test]
+fn what_a_cell_forks_ends_with_the_cell() {
+    let mut notebook = TestNotebook::start();
+    notebook.check(
+        "unsafe extern \"C\" { fn fork() -> i32; fn wait(status: *mut i32) -> i32; }\nlet v = vec![1];",
+        &[],
+    );
+    let (sent, result) = notebook.run_with(
+        "let child = unsafe { fork() };\nif child != 0 { unsafe { wait(std::ptr::null_mut()) }; }\nprintln!(\"{}\", child == 0);",
+        &[],
+    );
+    assert_eq!((sent, result), (vec!["stdout: true\nfalse\n".to_owned()], Ok(())));
+    notebook.check("println!(\"next\")", &["stdout: next\n"]);
+    // Nor is the end of such a process the cell's.
+    let forked = |code: &str| {
+        format!("if unsafe {{ fork() }} == 0 {{ {code} }} else {{ unsafe {{ wait(std::ptr::null_mut()) }}; }}\nv.len()")
+    };
+    notebook.check(
+        &forked("panic!(\"no\")"),
+        &["stderr: \nthread 'main' panicked:\nno\n", "result: 1"],
+    );
+    notebook.check(&forked("std::process::abort()"), &["result: 1"]);
+    notebook.check(&forked("unsafe { *(8 as *mut i32) = 1; }"), &["result: 1"]);
+    notebook.check("println!(\"last\")", &["stdout: last\n"]);
+    notebook.check_error("std::process::exit(3)", "Exited", "exit code 3");
+}
+
+#[test]
 fn cells_that_await_have_checkpoints_too() {
     let mut notebook = TestNotebook::start();
     notebook.check(
