@@ -17,7 +17,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::orphans::Seen;
-use crate::{build_root, processes, standard_library};
+use crate::{build_root, environment, processes};
 
 const ROLE: &str = "kernel-guard";
 /// A process that has just been killed may still write. What is left after these tries is the next kernel's to remove.
@@ -98,11 +98,11 @@ impl Guard {
     /// Starts the guard of the kernel whose folder is `root`. `program` is the kernel's own.
     pub fn start(program: &Path, root: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
+        environment::restore(&mut command);
         command
             .arg(ROLE)
             .arg(root)
             .env_remove(processes::MARK)
-            .env_remove(standard_library::VARIABLE)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

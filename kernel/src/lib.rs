@@ -8,6 +8,7 @@ pub mod comms;
 pub mod compiler_output;
 pub mod connection;
 pub mod engine;
+pub mod environment;
 pub mod guard;
 mod handlers;
 pub mod history;

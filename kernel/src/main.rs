@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use pipulate_kernel::connection::Connection;
 use pipulate_kernel::history::History;
-use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, guard, orphans, standard_library, start, worker};
+use pipulate_kernel::{ServeOptions, Sockets, compiler_output, engine, environment, guard, orphans, start, worker};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     guard::hook();
     // And the program that cargo runs in place of rustc, for the cache of compiled dependencies.
     engine::evcxr::rustc_wrapper_hook();
-    standard_library::announce();
+    environment::announce();
 
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{build_root, standard_library};
+use crate::{build_root, environment};
 
 /// The variable that says of a process which kernel's it is, by the kernel's folder.
 pub const MARK: &str = "PIPULATE_KERNEL_FOLDER";
@@ -34,14 +34,12 @@ pub fn kill_children_in(folder: &Path) {
 }
 
 /// Has a process that the kernel starts, and all that it starts in its turn, known as the kernel's. They see nothing of what the
-/// kernel's environment holds for rust-analyzer.
+/// kernel's environment holds for itself.
 pub fn mark(command: &mut Command) {
     if let Some(root) = build_root::path_of_this_process() {
         command.env(MARK, root);
     }
-    if standard_library::announced_root().is_some() {
-        command.env_remove(standard_library::VARIABLE);
-    }
+    environment::restore(command);
 }
 
 /// Kills every process that is [marked](mark) as that of the kernel with the folder `root`, until there is none.

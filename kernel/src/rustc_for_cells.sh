@@ -38,6 +38,30 @@ is_cell() {
     return 1
 }
 
+# Keeps how the compiler is called, for `cargo_for_cells.sh` to call it in the same way: as a script that says what it makes, and
+# how. Where that cannot be written simply, there is none.
+keep_call() {
+    made=
+    previous=
+    for argument do
+        case $argument in *"'"* | *"$newline"*) return ;; esac
+        if [ "$previous" = --out-dir ]; then
+            for made in "$argument"/libctx.so "$argument"/libctx.dylib; do [ ! -f "$made" ] || break; done
+        fi
+        previous=$argument
+    done
+    if ! [ -f "$made" ]; then return; fi
+    # cargo's own, for as long as it runs.
+    of_cargo='MAKEFLAGS MFLAGS CARGO_MAKEFLAGS'
+    {
+        printf "made='%s'\nfollow() {\n" "$made"
+        (unset $of_cargo; export -p)
+        printf 'unset %s\nexec' "$of_cargo"
+        printf " '%s'" "$@"
+        printf '\n}\n'
+    } > .cell-call
+}
+
 script=$0
 case " $* " in
     *" -vV "*)
@@ -112,6 +136,7 @@ done
 # What the compiler says goes to cargo, and stays for whoever shows warnings.
 "$@" 2> .cell-messages
 status=$?
+if [ "$status" -eq 0 ]; then keep_call "$@"; fi
 # Mostly few lines.
 {
     lines=0

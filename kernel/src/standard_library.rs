@@ -4,8 +4,7 @@
 //! processors have, and all. Most of the time that a kernel takes to start goes there. So it is given a workspace of its own,
 //! of the parts from which types are inferred, linked from the toolchain's source.
 //!
-//! It looks for that in a place which only the environment can tell. A process's environment can be changed safely only when
-//! it begins, so the kernel begins again with it.
+//! It looks for that in a place which only the environment can tell; see [`crate::environment`].
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,8 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// Where rust-analyzer looks first.
 pub const VARIABLE: &str = "RUST_SRC_PATH";
-/// What cargo would run in place of `rustc_for_cells.sh`.
-const WRAPPERS: [&str; 2] = ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"];
 /// The place in a kernel's folder.
 const FOLDER: &str = "standard-library";
 
@@ -59,38 +56,14 @@ const fn part(name: &'static str, dependencies: &'static [&'static str]) -> Part
     }
 }
 
-/// The kernel's folder that the environment announces, if this process put it there.
-pub fn announced_root() -> Option<PathBuf> {
-    let place = PathBuf::from(std::env::var_os(VARIABLE)?);
-    let root = place
-        .parent()
-        .filter(|_| place.file_name() == Some(OsStr::new(FOLDER)))?;
-    crate::build_root::is_root_of(root, std::process::id()).then(|| root.to_owned())
+/// Where the workspace is in a kernel's folder.
+pub fn place(root: &Path) -> PathBuf {
+    root.join(FOLDER)
 }
 
-/// Begins this process again with the place in its environment, unless there is one, and without what would have cargo run another
-/// program for cells than the kernel's own. Returns only where that cannot be done; then rust-analyzer reads all of the library.
-#[cfg(unix)]
-pub fn announce() {
-    use std::os::unix::process::CommandExt;
-    let is_set = |name: &str| std::env::var_os(name).is_some();
-    if is_set(VARIABLE) && !WRAPPERS.iter().copied().any(is_set) {
-        return;
-    }
-    let Ok(program) = std::env::current_exe() else { return };
-    let root = crate::build_root::new_path(std::process::id());
-    let mut arguments = std::env::args_os();
-    let mut command = std::process::Command::new(program);
-    if let Some(name) = arguments.next() {
-        command.arg0(name);
-    }
-    if !is_set(VARIABLE) {
-        command.env(VARIABLE, root.join(FOLDER));
-    }
-    for wrapper in WRAPPERS {
-        command.env_remove(wrapper);
-    }
-    let _error = command.args(arguments).exec();
+/// Whether rust-analyzer looks for it in this kernel's folder.
+pub fn is_read_from(root: &Path) -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|found| found == place(root))
 }
 
 /// Where a toolchain, known by its `sysroot`, keeps the source.

@@ -6,6 +6,7 @@ use pipulate::cell::args::{ArgumentSpec, Tail, Usage};
 
 use super::secrets::Secrets;
 use super::{Call, Context, Example, Form, Magic, Specification};
+use crate::environment;
 use crate::outputs::CellError;
 use crate::render::{self, Entry, Table};
 
@@ -112,7 +113,7 @@ pub(super) fn names(context: &Context<'_>) -> BTreeSet<String> {
 
 /// The environment as shell lines see it.
 fn all(context: &Context<'_>) -> BTreeMap<String, String> {
-    let inherited = std::env::vars_os().map(|(name, value)| {
+    let inherited = environment::variables().map(|(name, value)| {
         (
             name.to_string_lossy().into_owned(),
             value.to_string_lossy().into_owned(),

@@ -16,7 +16,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{processes, standard_library};
+use crate::{environment, processes};
 
 pub mod scanner;
 pub mod wire;
@@ -57,10 +57,7 @@ pub fn hook() {
 pub fn command(program: &Path, socket: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg(SUPERVISOR).env(SOCKET, socket).process_group(0);
-    // A program that a cell runs may ask for all of the standard library.
-    if standard_library::announced_root().is_some() {
-        command.env_remove(standard_library::VARIABLE);
-    }
+    environment::restore(&mut command);
     command
 }
 

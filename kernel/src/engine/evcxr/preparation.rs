@@ -9,12 +9,14 @@ use crate::engine::asynchronous;
 use crate::engine::commands::{is_dependency, split_dependencies};
 use crate::engine::prelude::{self, Display};
 use crate::engine::{Engine as _, Evaluation, OPTIMISATION_LEVELS};
+use crate::environment;
 use crate::source_map::SourceMap;
 
 impl EvcxrEngine {
-    /// While dependencies are added, cargo asks about rustc each time, which gives the versions in use the chance to stay; see
-    /// `rustc_for_cells.sh`. That takes time that other cells need not spend.
+    /// Where `cargo_for_cells.sh` is not what cells are compiled by, cargo asks about rustc each time while dependencies are added, which
+    /// gives the versions in use the chance to stay; see `rustc_for_cells.sh`. That takes time that other cells need not spend.
     pub(super) fn keep_versions(&mut self, adding: bool) -> Result<(), evcxr::Error> {
+        let adding = adding && environment::announced_root().is_none();
         if self.keeps_versions != adding {
             let remembers = if adding { "0" } else { "1" };
             let variable = format!(":build_env CARGO_CACHE_RUSTC_INFO={remembers}");

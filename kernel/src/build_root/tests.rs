@@ -1,0 +1,505 @@
+use super::*;
+
+/// The place of temporary files belongs to a process, and the other tests of this one have theirs: so a child does it.
+#[test]
+fn it_goes_with_the_last_holder_and_comes_again() {
+    const CHILD: &str = "PIPULATE_BUILD_ROOT_TEST";
+    if std::env::var_os(CHILD).is_none() {
+        let name = "build_root::tests::it_goes_with_the_last_holder_and_comes_again";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = child.args([name, "--exact"]).env(CHILD, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let first = BuildRoot::acquire().unwrap();
+    let second = BuildRoot::acquire().unwrap();
+    assert_eq!(first.path(), second.path());
+    let path = first.path().to_owned();
+    drop(first);
+    assert!(path.join(".cargo/config.toml").exists());
+    drop(second);
+    assert!(!path.exists());
+    let again = BuildRoot::acquire().unwrap();
+    assert!(again.path().join(".cargo/config.toml").exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let written = || {
+            std::fs::metadata(again.path().join("rustc-for-cells"))
+                .unwrap()
+                .ctime_nsec()
+        };
+        let before = written();
+        again.use_toolchain(Path::new("/nowhere")).unwrap();
+        assert_eq!(written(), before);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = again.notebook_folder().unwrap();
+        for path in [again.path(), folder.path()] {
+            assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn versions_in_use_stay_and_those_of_other_kernels_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, crate_folder) = (folder.path().join("script"), folder.path().join("crate"));
+    std::fs::write(&script, RUSTC).unwrap();
+    std::fs::create_dir(&crate_folder).unwrap();
+    let lock = |packages: &[(&str, &str)]| {
+        let packages: Vec<String> = packages
+            .iter()
+            .map(|(name, version)| format!("\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n"))
+            .collect();
+        format!("# A comment.\nversion = 4\n{}", packages.concat())
+    };
+    let write = |name: &str, text: &str| std::fs::write(crate_folder.join(name), text).unwrap();
+    let read = |name: &str| std::fs::read_to_string(crate_folder.join(name)).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("sh");
+        command
+            .arg(&script)
+            .arg("echo")
+            .args(arguments)
+            .current_dir(&crate_folder);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    write("Cargo.toml", "[package]\nname = \"ctx\"\n");
+    write(".kept-lock", &lock(&[("rand", "0.9.1"), ("serde", "1.0.0")]));
+    // A lock file that is newer than the kept one.
+    write("Cargo.lock", &lock(&[("ctx", "1.0.0"), ("serde", "1.0.1")]));
+    let now = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(crate_folder.join("Cargo.lock"));
+    file.unwrap().set_modified(now).unwrap();
+    let compiled = run(&[
+        "--crate-name",
+        "ctx",
+        "--emit=dep-info,link",
+        "-C",
+        "opt-level=2",
+        "-C",
+        "metadata=1",
+        "--extern",
+        "serde=a",
+    ]);
+    assert_eq!(
+        compiled,
+        "--crate-name ctx --emit=dep-info,link -C opt-level=0 -C metadata=cell0 --extern serde=a\n"
+    );
+    let kept = lock(&[("ctx", "1.0.0"), ("serde", "1.0.1"), ("rand", "0.9.1")]);
+    assert_eq!(read(".kept-lock").trim_end(), kept.trim_end());
+
+    // evcxr's own lock file goes before cargo reads it; the next cells keep identity and level while crates stay.
+    write("Cargo.lock", &lock(&[("evcxr_dummy_validate_dep", "0.0.1")]));
+    for _ in 0..2 {
+        assert_eq!(run(&["-vV"]), "-vV\n");
+    }
+    assert_eq!(read("Cargo.lock").trim_end(), kept.trim_end());
+    let next = |serde: &str| {
+        run(&[
+            "--crate-name",
+            "ctx",
+            "--emit=link",
+            "-C",
+            "opt-level=2",
+            "-C",
+            "metadata=2",
+            "--extern",
+            serde,
+        ])
+    };
+    assert_eq!(
+        next("serde=a"),
+        "--crate-name ctx --emit=link -C opt-level=0 -C metadata=cell0 --extern serde=a\n"
+    );
+    write(".cell-level", "opt-level=3\n");
+    assert_eq!(
+        next("serde=b"),
+        "--crate-name ctx --emit=link -C opt-level=3 -C metadata=cell1 --extern serde=b\n"
+    );
+}
+
+/// What a process of a folder of its own answers, through the script.
+#[cfg(unix)]
+fn through_script(folder: &Path, program: &str, arguments: &[&str]) -> std::process::Output {
+    let script = folder.join("script");
+    std::fs::write(&script, RUSTC).unwrap();
+    let fake = folder.join("fake-rustc");
+    std::fs::write(&fake, program).unwrap();
+    let mut command = std::process::Command::new("sh");
+    command.arg(&script).arg("sh").arg(&fake).args(arguments);
+    command.current_dir(folder).output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_compiler_is_asked_once_and_answers_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = "echo asked >> asked\nprintf 'first: %s\\n\\n  last \\\\n' \"$2\"";
+    for question in ["-vV", "___", "-vV", "___", "-vV"] {
+        let output = through_script(folder.path(), program, &["--crate-name", question]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            format!("first: {question}\n\n  last \\n")
+        );
+    }
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("asked")).unwrap(),
+        "asked\nasked\n"
+    );
+
+    // A failure is no answer.
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let output = through_script(folder.path(), "echo asked >> asked; echo no; exit 3", &["-vV"]);
+        assert_eq!(
+            (output.status.code(), output.stdout.as_slice()),
+            (Some(3), b"no\n".as_slice())
+        );
+    }
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("asked")).unwrap(),
+        "asked\nasked\n"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_compiler_says_of_a_cell_passes_whole() {
+    for said in ["", "one\n", "no end", "1\n2\n3\n4\n", "1\n2\n3\n4\n5\n\n \\n end"] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("said"), said).unwrap();
+        let arguments = ["--crate-name", "ctx", "--emit=link"];
+        let output = through_script(folder.path(), "cat said >&2; exit 7", &arguments);
+        assert_eq!(output.status.code(), Some(7));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join(".cell-messages")).unwrap(),
+            said
+        );
+    }
+}
+
+/// A kernel's folder with the scripts, a crate for cells, and in place of cargo and rustc what writes down how it is called.
+#[cfg(unix)]
+struct Programs {
+    folder: TempDir,
+}
+
+#[cfg(unix)]
+impl Programs {
+    const MANIFEST: &str = "[package]\nname = \"ctx\"\n\n[lib]\npath = \"src/lib.rs\"\n\n[profile.dev]\nrpath = true\n";
+    /// Calls the compiler by the script, as cargo does.
+    const CARGO: &str = r#"#!/bin/sh
+printf 'cargo %s, home %s, first path %s\n' "$*" "${CARGO_HOME-none}" "${PATH%%:*}" >> "$CALLS"
+case $* in
+    *build*) CARGO_PKG_NAME="it's ctx" MAKEFLAGS=-j "$ROOT/rustc-for-cells" "$ROOT/rustc" --crate-name ctx --emit=link -C opt-level=2 --out-dir "$ROOT/out" ;;
+    *fail*) echo half an answer; exit 9 ;;
+    *) printf 'answer to %s\n' "$*" ;;
+esac"#;
+    const RUSTC: &str = r#"#!/bin/sh
+printf 'rustc %s, for %s%s\n' "$*" "$CARGO_PKG_NAME" "$MAKEFLAGS" >> "$CALLS"
+: > "$ROOT/out/libctx.so"
+cat "$ROOT/said" >&2
+exit "$(cat "$ROOT/status")""#;
+
+    fn new() -> Self {
+        let programs = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for folder in ["bin", "out", "crate", "home"] {
+            std::fs::create_dir(programs.path(folder)).unwrap();
+        }
+        write_programs(&programs.path("")).unwrap();
+        write_program(&programs.path("bin/rustup"), RUSTUP).unwrap();
+        write_program(&programs.path("rustc-for-cells"), RUSTC).unwrap();
+        write_program(&programs.path("cargo"), Self::CARGO).unwrap();
+        write_program(&programs.path("rustc"), Self::RUSTC).unwrap();
+        programs.write("bin/cargo-itself", &format!("{}\n", programs.path("cargo").display()));
+        programs.write("crate/Cargo.toml", Self::MANIFEST);
+        programs.write("crate/Cargo.lock", "");
+        programs.compiler("", 0);
+        programs
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// What the compiler says from now on, and how it ends.
+    fn compiler(&self, says: &str, status: i32) {
+        self.write("said", says);
+        self.write("status", &status.to_string());
+    }
+
+    /// Makes a file newer than what was written so far.
+    fn renew(&self, name: &str) {
+        let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(2);
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(self.path(name));
+        file.unwrap().set_modified(soon).unwrap();
+    }
+
+    fn run_with(&self, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> std::process::Output {
+        let run = || {
+            let mut command = std::process::Command::new("sh");
+            command
+                .arg(self.path("bin").join(program))
+                .args(arguments)
+                .current_dir(self.path("crate"))
+                .env_clear()
+                .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
+                .env("HOME", self.path("home"))
+                .env("CARGO_HOME", self.folder.path())
+                .env("CALLS", self.path("calls"))
+                .env("ROOT", self.folder.path())
+                .env("EVCXR_EXECUTION_SO_PATH", self.path("made"))
+                .envs(variables.iter().copied());
+            command.output().unwrap()
+        };
+        // A process that another test starts holds what was just written open for a moment, and such a program cannot be run.
+        let mut output = run();
+        while String::from_utf8_lossy(&output.stderr).contains("Text file busy") {
+            output = run();
+        }
+        output
+    }
+
+    fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.run_with("cargo", arguments, &[])
+    }
+
+    /// Which programs were called since the last time.
+    fn calls(&self) -> Vec<String> {
+        let calls = std::fs::read_to_string(self.path("calls")).unwrap_or_default();
+        self.write("calls", "");
+        calls
+            .lines()
+            .map(|call| call.replace(self.folder.path().to_str().unwrap(), "ROOT"))
+            .collect()
+    }
+
+    /// Whether a build asks cargo.
+    fn build_asks_cargo(&self, arguments: &[&str], variables: &[(&str, &str)]) -> bool {
+        let output = self.run_with("cargo", arguments, variables);
+        assert!(output.status.success(), "{output:?}");
+        let calls = self.calls();
+        assert_eq!(
+            calls.iter().filter(|call| call.starts_with("rustc")).count(),
+            1,
+            "{calls:?}"
+        );
+        calls.len() == 2
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_compiler_is_called_as_for_the_cell_before_while_nothing_changes() {
+    let programs = Programs::new();
+    let build = ["build", "--message-format=json"];
+    let called = "rustc --crate-name ctx --emit=link -C opt-level=0 --out-dir ROOT/out, for it's ctx";
+    assert!(programs.run(&build).status.success());
+    let with_cargo = "cargo build --message-format=json, home none, first path /usr/bin";
+    assert_eq!(programs.calls(), [with_cargo, &format!("{called}-j")]);
+    for _ in 0..2 {
+        assert!(programs.run(&build).status.success());
+        assert_eq!(programs.calls(), [called]);
+        let made = std::fs::read_to_string(programs.path("made")).unwrap();
+        assert_eq!(PathBuf::from(made), programs.path("out/libctx.so"));
+        std::fs::remove_file(programs.path("made")).unwrap();
+    }
+    // Whether cargo asks about the compiler makes no difference.
+    assert!(!programs.build_asks_cargo(&build, &[("CARGO_CACHE_RUSTC_INFO", "0")]));
+    let changes: [(&str, &dyn Fn() -> bool); 6] = [
+        ("arguments", &|| {
+            programs.build_asks_cargo(&["--offline", "build", "--message-format=json"], &[])
+        }),
+        ("environment", &|| {
+            programs.build_asks_cargo(&build, &[("RUSTFLAGS", "it's\nnew")])
+        }),
+        ("level", &|| {
+            programs.write("crate/.cell-level", "opt-level=1\n");
+            programs.build_asks_cargo(&build, &[])
+        }),
+        ("dependencies", &|| {
+            programs.write(
+                "crate/Cargo.toml",
+                &format!("{}[dependencies]\nrand = \"1\"\n", Programs::MANIFEST),
+            );
+            programs.build_asks_cargo(&build, &[])
+        }),
+        ("versions", &|| {
+            programs.renew("crate/Cargo.lock");
+            programs.build_asks_cargo(&build, &[])
+        }),
+        ("settings", &|| {
+            std::fs::create_dir(programs.path("home/.cargo")).unwrap();
+            programs.renew("home/.cargo/config.toml");
+            programs.build_asks_cargo(&build, &[])
+        }),
+    ];
+    for (what, asks_after) in changes {
+        assert!(asks_after(), "{what}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn dependencies_that_may_change_are_left_to_cargo_each_time() {
+    let programs = Programs::new();
+    for (dependency, asks) in [
+        ("mine = { path = \"/home/mine\" }", true),
+        ("mine={path=\"/home/mine\"}", true),
+        ("pipulate = { path = \"/data/cell-library/1\" }", false),
+        ("mypath = \"1\"", false),
+    ] {
+        let manifest = format!("{}[dependencies]\n{dependency}\n", Programs::MANIFEST);
+        programs.write("crate/Cargo.toml", &manifest);
+        assert!(programs.build_asks_cargo(&["build"], &[]), "{dependency}");
+        assert_eq!(programs.build_asks_cargo(&["build"], &[]), asks, "{dependency}");
+    }
+    // As what another wrapper makes of it is.
+    for _ in 0..2 {
+        assert!(programs.build_asks_cargo(&["build"], &[("RUSTC_WRAPPER", "sccache")]));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn errors_of_the_compiler_pass_as_from_cargo() {
+    let programs = Programs::new();
+    assert!(programs.build_asks_cargo(&["build"], &[]));
+    let error = r#"{"level":"error","rendered":"\u001b[1m\u001b[31merror\u001b[0m: \\u001b[1m of the user's"}"#;
+    programs.compiler(&format!("{error}\nno message\n"), 1);
+    let output = programs.run(&["build"]);
+    assert_eq!(output.status.code(), Some(101));
+    let plain = r#"{"level":"error","rendered":"error: \\u001b[1m of the user's"}"#;
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{plain}\n"));
+    assert!(!programs.path("made").exists());
+    assert_eq!(programs.calls().len(), 1);
+    // One that breaks off tells cargo why.
+    programs.compiler("thread panicked\n", 1);
+    assert!(!programs.run(&["build"]).status.success());
+    let calls = programs.calls();
+    assert!(calls.len() == 3 && calls[1].starts_with("cargo build"), "{calls:?}");
+    programs.compiler("", 0);
+    assert!(programs.build_asks_cargo(&["build"], &[]));
+}
+
+#[cfg(unix)]
+#[test]
+fn versions_in_use_come_back_before_cargo_reads_them() {
+    let programs = Programs::new();
+    programs.write("crate/.kept-lock", "kept");
+    programs.write("crate/Cargo.lock", "name = \"evcxr_dummy_validate_dep\"");
+    programs.renew("crate/Cargo.lock");
+    assert!(programs.build_asks_cargo(&["build"], &[]));
+    assert_eq!(
+        std::fs::read_to_string(programs.path("crate/Cargo.lock")).unwrap(),
+        "kept"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_rust_analyzer_asks_of_the_toolchain_is_answered_once() {
+    let programs = Programs::new();
+    let said = |arguments: &[&str]| {
+        let output = programs.run(arguments);
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let library = programs.path("standard-library/Cargo.toml");
+    let library = library.to_str().unwrap();
+    let questions: [&[&str]; 7] = [
+        &["--version"],
+        &["locate-project", "--workspace", "--manifest-path", "Cargo.toml"],
+        &["-Z", "unstable-options", "config", "get", "--format", "toml"],
+        &["rustc", "-Z", "unstable-options", "--print", "cfg", "--target", "x86"],
+        &[
+            "rustc",
+            "-Z",
+            "unstable-options",
+            "--print",
+            "target-spec-json",
+            "--target",
+            "x86",
+        ],
+        &[
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--manifest-path",
+            library,
+        ],
+        &["metadata", "--format-version", "1", "--manifest-path", library],
+    ];
+    for question in questions {
+        for called in [1, 0] {
+            assert_eq!(said(question), (0, format!("answer to {}\n", question.join(" "))));
+            assert_eq!(programs.calls().len(), called, "{question:?}");
+        }
+    }
+    // Another question is another answer, a failure is none, and dependencies change.
+    for question in [
+        ["rustc", "-O", "--print", "cfg", "wasm"],
+        ["metadata", "--format-version", "1", "--manifest-path", "Cargo.toml"],
+    ] {
+        assert_eq!(said(&question), (0, format!("answer to {}\n", question.join(" "))));
+        assert_eq!(programs.calls().len(), 1);
+    }
+    for _ in 0..2 {
+        assert_eq!(
+            said(&["rustc", "-O", "--print", "cfg", "fail"]),
+            (9, "half an answer\n".to_owned())
+        );
+        assert_eq!(
+            said(&["metadata", "--format-version", "1", "--manifest-path", "Cargo.toml"]).0,
+            0
+        );
+        assert_eq!(programs.calls().len(), 2);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn evcxr_is_led_to_the_script_of_each_toolchain() {
+    let programs = Programs::new();
+    std::fs::create_dir(programs.path("real")).unwrap();
+    let rustup = "#!/bin/sh\necho \"/toolchain of $*\"";
+    write_program(&programs.path("real/rustup"), rustup).unwrap();
+    let path = format!(
+        "{}:{}:/usr/bin:/bin",
+        programs.path("bin").display(),
+        programs.path("real").display()
+    );
+    let said = |arguments: &[&str]| {
+        let output = programs.run_with("rustup", arguments, &[("PATH", &path)]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.trim_end()
+            .replace(programs.folder.path().to_str().unwrap(), "ROOT")
+    };
+    assert_eq!(said(&["which", "cargo"]), "ROOT/bin/cargo");
+    assert_eq!(said(&["which", "rustc"]), "/toolchain of which rustc");
+    assert_eq!(said(&["+nightly", "which", "cargo"]), "ROOT/bin/cargo-nightly");
+    let itself = std::fs::read_to_string(programs.path("bin/cargo-nightly-itself")).unwrap();
+    assert_eq!(itself, "/toolchain of +nightly which cargo\n");
+    assert!(programs.path("bin/cargo-nightly").is_file());
+}

@@ -1,0 +1,161 @@
+//! The environment that a kernel gives itself.
+//!
+//! rust-analyzer looks for the standard library, and it and evcxr look for cargo, in places that only the environment can tell. A
+//! process's environment can be changed safely only when it begins, so the kernel begins again with it. What the kernel starts for the
+//! user sees the environment as it was.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::standard_library;
+
+/// In whose folder `bin` rust-analyzer looks for cargo first.
+const CARGO_HOME: &str = "CARGO_HOME";
+/// What that was, if it was anything; `cargo_for_cells.sh` knows it, too.
+const CARGO_HOME_BEFORE: &str = "PIPULATE_KERNEL_CARGO_HOME";
+const PATH: &str = "PATH";
+/// The folder of programs in a kernel's folder, which comes first in `PATH`.
+const PROGRAMS: &str = "bin";
+/// How large the stacks are of threads that do not say so, in bytes: rust-analyzer goes as deep as code is nested.
+const STACK: (&str, &str) = ("RUST_MIN_STACK", "134217728");
+/// What cargo would run in place of `rustc_for_cells.sh`.
+const WRAPPERS: [&str; 2] = ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"];
+
+/// The kernel's folder that the environment announces, if this process put it there.
+pub fn announced_root() -> Option<PathBuf> {
+    let paths = std::env::var_os(PATH)?;
+    let programs = std::env::split_paths(&paths).next()?;
+    let root = programs
+        .parent()
+        .filter(|_| programs.file_name() == Some(OsStr::new(PROGRAMS)))?;
+    crate::build_root::is_root_of(root, std::process::id()).then(|| root.to_owned())
+}
+
+/// The place of the programs that the environment leads to, in a kernel's folder.
+pub fn programs(root: &Path) -> PathBuf {
+    root.join(PROGRAMS)
+}
+
+/// Begins this process again with the environment that it needs, unless it has it. Returns only then, and where that cannot be done; then
+/// rust-analyzer reads all of the library, and cargo works out for each cell what it knows.
+#[cfg(unix)]
+pub fn announce() {
+    use std::os::unix::process::CommandExt;
+    if announced_root().is_some() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let root = crate::build_root::new_path(std::process::id());
+    let mut paths = vec![programs(&root)];
+    let before = std::env::var_os(PATH);
+    paths.extend(before.iter().flat_map(std::env::split_paths));
+    let Ok(paths) = std::env::join_paths(paths) else { return };
+    let mut arguments = std::env::args_os();
+    let mut command = Command::new(program);
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    // Whoever has a source of their own knows why.
+    if std::env::var_os(standard_library::VARIABLE).is_none() {
+        command.env(standard_library::VARIABLE, standard_library::place(&root));
+    }
+    if std::env::var_os(STACK.0).is_none() {
+        command.env(STACK.0, STACK.1);
+    }
+    for wrapper in WRAPPERS {
+        command.env_remove(wrapper);
+    }
+    match std::env::var_os(CARGO_HOME) {
+        Some(home) => command.env(CARGO_HOME_BEFORE, home),
+        None => command.env_remove(CARGO_HOME_BEFORE),
+    };
+    command.env(CARGO_HOME, &root).env(PATH, paths);
+    let _error = command.args(arguments).exec();
+}
+
+/// Lets what a command starts see the environment as it was before the kernel changed it for itself.
+pub fn restore(command: &mut Command) {
+    for (name, value) in changes(announced_root().as_deref(), |name| std::env::var_os(name)) {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
+
+/// The environment as it was before the kernel changed it for itself.
+pub fn variables() -> impl Iterator<Item = (OsString, OsString)> {
+    let changes = changes(announced_root().as_deref(), |name| std::env::var_os(name));
+    let changed: Vec<&str> = changes.iter().map(|(name, _)| *name).collect();
+    let same: Vec<(OsString, OsString)> = std::env::vars_os()
+        .filter(|(name, _)| !changed.iter().any(|changed| name == changed))
+        .collect();
+    let before = changes
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.into(), value?)));
+    same.into_iter().chain(before)
+}
+
+/// What was different before the kernel with the folder `root` changed its environment, of which `now` tells.
+fn changes(root: Option<&Path>, now: impl Fn(&str) -> Option<OsString>) -> Vec<(&'static str, Option<OsString>)> {
+    let Some(root) = root else { return Vec::new() };
+    let paths = now(PATH).unwrap_or_default();
+    let before: Vec<PathBuf> = std::env::split_paths(&paths).skip(1).collect();
+    // What could be joined with one more can be joined without.
+    let before = std::env::join_paths(before).ok().filter(|before| !before.is_empty());
+    let mut changes = vec![
+        (PATH, before),
+        (CARGO_HOME, now(CARGO_HOME_BEFORE)),
+        (CARGO_HOME_BEFORE, None),
+    ];
+    if now(standard_library::VARIABLE).is_some_and(|place| place == standard_library::place(root)) {
+        changes.push((standard_library::VARIABLE, None));
+    }
+    if now(STACK.0).is_some_and(|size| size == STACK.1) {
+        changes.push((STACK.0, None));
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_before_is_known() {
+        let root = PathBuf::from("/tmp/pipulate-kernel-7-abc");
+        let now = |home: Option<&'static str>, source: &'static str| {
+            move |name: &str| match name {
+                PATH => Some(OsString::from("/tmp/pipulate-kernel-7-abc/bin:/usr/bin:/bin")),
+                CARGO_HOME => Some(OsString::from("/tmp/pipulate-kernel-7-abc")),
+                CARGO_HOME_BEFORE => home.map(OsString::from),
+                standard_library::VARIABLE => Some(OsString::from(source)),
+                _ => None,
+            }
+        };
+        let known = changes(
+            &Some(root.clone()),
+            now(None, "/tmp/pipulate-kernel-7-abc/standard-library"),
+        );
+        assert_eq!(
+            known,
+            [
+                (PATH, Some(OsString::from("/usr/bin:/bin"))),
+                (CARGO_HOME, None),
+                (CARGO_HOME_BEFORE, None),
+                (standard_library::VARIABLE, None),
+            ]
+        );
+        let known = changes(Some(&root), now(Some("/elsewhere"), "/their/own"));
+        assert_eq!(
+            known,
+            [
+                (PATH, Some(OsString::from("/usr/bin:/bin"))),
+                (CARGO_HOME, Some(OsString::from("/elsewhere"))),
+                (CARGO_HOME_BEFORE, None),
+            ]
+        );
+        assert_eq!(changes(None, |_| panic!("nothing was changed")), []);
+    }
+}
