@@ -8,6 +8,7 @@ use pipulate::store::wire::{Request, Response};
 use pipulate::{Error as StateError, Job, JobInfo, JobKey, Pip, Revision, StepName, Tenant, WorkflowName};
 use tokio::sync::watch;
 
+use crate::claims::{Claim, Claims, Taken};
 use crate::defaults::Defaults;
 use crate::error::Error;
 use crate::form::{Answer, Problems, Submission};
@@ -62,6 +63,7 @@ pub(crate) struct App {
     fingerprints: HashMap<(String, String), String>,
     tokens: Mutex<Tokens>,
     turns: Turns,
+    claims: Claims,
 }
 
 #[derive(Default)]
@@ -90,6 +92,7 @@ impl App {
     ) -> Arc<Self> {
         let fingerprints = crate::fingerprints::of(&workflows);
         let intake = Intake::new(settings.body_limit.saturating_mul(BODIES));
+        let claims = Claims::new(kept.folder().map(ToOwned::to_owned));
         let app = Arc::new(Self {
             pip,
             workflows,
@@ -108,6 +111,7 @@ impl App {
             fingerprints,
             tokens: Mutex::default(),
             turns: Turns::default(),
+            claims,
         });
         app.watch();
         app
@@ -197,15 +201,24 @@ impl App {
         }
         self.jobs.forget();
         self.live.poke(&id);
+        if self.runs.running(&id).is_some() {
+            return Ok((key, None));
+        }
+        // Before it is looked at what is done: what runs elsewhere may end just now.
+        let claim = match job.info()? {
+            Some(info) => self.claim(&info),
+            None => return Ok((key, None)),
+        };
+        let claim = match claim {
+            Err(Error::Elsewhere { .. }) => return Ok((key, None)),
+            claim => claim?,
+        };
         let view = JobView::of(self, workflow, &job)?;
         let Some(first) = view.first_open().filter(|_| !view.is_finalized()) else {
             return Ok((key, None));
         };
         let step = &workflow.steps()[first];
-        if view.steps[first].outdated
-            || self.runs.running(&id).is_some()
-            || !view.needs_no_input(step, Self::has_secret_in_environment)
-        {
+        if view.steps[first].outdated || !view.needs_no_input(step, Self::has_secret_in_environment) {
             return Ok((key, None));
         }
         let order = Order {
@@ -214,6 +227,7 @@ impl App {
             job,
             position: first,
             secrets: BTreeMap::new(),
+            claim,
         };
         Ok((key, Some(Runs::start(self, order)?)))
     }
@@ -244,6 +258,8 @@ impl App {
         {
             return Ok(Submitted::Before);
         }
+        self.is_idle(tenant, &info)?;
+        let claim = self.claim(&info)?;
         // The view first: what another process changes after it is found by the job's revision, or by those of the values.
         let view = JobView::of(self, workflow, &job)?;
         let info = job.info()?.unwrap_or(info);
@@ -266,7 +282,7 @@ impl App {
         {
             return Ok(Submitted::Before);
         }
-        let started = self.save_and_start(workflow, &job, position, &view, values, &id, secrets.clone());
+        let started = self.save_and_start(workflow, &job, position, &view, values, &id, secrets.clone(), claim);
         match started {
             Ok(receiver) => {
                 if let Some(session) = session {
@@ -293,6 +309,7 @@ impl App {
         values: Vec<(StepName, String)>,
         id: &JobId,
         secrets: BTreeMap<String, String>,
+        claim: Claim,
     ) -> Result<watch::Receiver<bool>, Error> {
         job.order(&workflow.names())?;
         for (name, value) in values {
@@ -315,6 +332,7 @@ impl App {
             job: job.clone(),
             position,
             secrets,
+            claim,
         };
         Runs::start(self, order)
     }
@@ -339,9 +357,12 @@ impl App {
         {
             return Ok(None);
         }
+        self.is_idle(tenant, &info)?;
+        let _claim = self.claim(&info)?;
+        let info = job.info()?.unwrap_or(info);
         match change {
             Change::OfValues(operation) => self.may_change(&job, &info, operation, submission.revision)?,
-            Change::OfLife => self.is_as_shown(&job, &info, submission.revision)?,
+            Change::OfLife => is_as_shown(&job, &info, submission.revision)?,
         }
         if !submission
             .token
@@ -437,35 +458,51 @@ impl App {
         if info.finalized {
             return Err(StateError::Finalized { operation, job: key }.into());
         }
-        self.is_as_shown(job, info, shown)
+        is_as_shown(job, info, shown)
     }
 
-    /// Refuses what was decided by looking at an older state of the job, or while a step runs.
-    fn is_as_shown(&self, job: &Job, info: &JobInfo, shown: Option<Revision>) -> Result<(), Error> {
-        let id: JobId = (job.pip().tenant().clone(), info.key.clone());
-        if let Some(step) = self.runs.running(&id) {
-            return Err(Error::Running {
+    /// Refuses what cannot be done while a step runs.
+    fn is_idle(&self, tenant: &Tenant, info: &JobInfo) -> Result<(), Error> {
+        match self.runs.running(&(tenant.clone(), info.key.clone())) {
+            Some(step) => Err(Error::Running {
                 job: info.key.to_string(),
                 step,
-            });
+            }),
+            None => Ok(()),
         }
-        match shown {
-            Some(shown) if shown != info.revision => {
-                let mut events = job.history(None)?;
-                events.retain(|event| event.revision > shown);
-                Err(Error::Changed {
-                    job: info.key.to_string(),
-                    shown,
-                    found: info.revision,
-                    events,
-                })
-            }
-            _ => Ok(()),
+    }
+
+    /// Keeps other processes from changing the job through an app, or says that one of them does.
+    fn claim(&self, info: &JobInfo) -> Result<Claim, Error> {
+        match self.claims.take(info) {
+            Ok(Ok(claim)) => Ok(claim),
+            Ok(Err(Taken(step))) => Err(Error::Elsewhere {
+                job: info.key.to_string(),
+                step,
+            }),
+            Err(error) => Err(Error::system("the job cannot be kept from others", &error)),
         }
     }
 
     fn lock_tokens(&self) -> MutexGuard<'_, Tokens> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Refuses what was decided by looking at an older state of the job.
+fn is_as_shown(job: &Job, info: &JobInfo, shown: Option<Revision>) -> Result<(), Error> {
+    match shown {
+        Some(shown) if shown != info.revision => {
+            let mut events = job.history(None)?;
+            events.retain(|event| event.revision > shown);
+            Err(Error::Changed {
+                job: info.key.to_string(),
+                shown,
+                found: info.revision,
+                events,
+            })
+        }
+        _ => Ok(()),
     }
 }
 

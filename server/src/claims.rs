@@ -4,6 +4,7 @@
 //! process that took it ends, however it ends: so there is no claim whose owner is gone, and nothing to clear away after a crash.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull, Unsupported};
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
 use std::thread;
@@ -13,8 +14,10 @@ use pipulate::JobInfo;
 
 /// The file's name. Those of outputs are hexadecimal.
 const FILE: &str = "running";
-/// How long a claim waits for one that is only looked at, which takes microseconds.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a claim waits for the end of a run: it may be ending just now.
+const OF_RUN: Duration = Duration::from_millis(100);
+/// How long a claim waits for another change of the job, which takes milliseconds.
+const OF_CHANGE: Duration = Duration::from_secs(5);
 /// The longest name of a step, in bytes.
 const LONGEST: u64 = 4 * 200;
 
@@ -25,11 +28,11 @@ pub(crate) struct Claims {
     folder: Option<PathBuf>,
 }
 
-/// The right to run steps of a job, for as long as this lives.
+/// The right to change a job and to run its steps, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Claim(Option<File>);
 
-/// Another process runs this step of the job.
+/// Another process runs this step of the job; where it is empty, it changes the job.
 #[derive(Debug)]
 pub(crate) struct Taken(pub(crate) String);
 
@@ -39,18 +42,33 @@ impl Claims {
         Self { folder }
     }
 
-    /// Takes the job, or says which step of it runs elsewhere.
+    /// Takes the job, or says which step of it runs elsewhere. Where nothing can be written, nothing runs.
     pub(crate) fn take(&self, job: &JobInfo) -> io::Result<Result<Claim, Taken>> {
-        let Some(mut file) = self.open(job, true)? else {
-            return Ok(Ok(Claim(None)));
+        let mut file = match self.open(job) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Ok(Claim(None))),
+            Err(error) if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | StorageFull) => {
+                return Ok(Ok(Claim(None)));
+            }
+            Err(error) => return Err(error),
         };
-        let deadline = Instant::now() + PATIENCE;
+        let started = Instant::now();
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Ok(Claim(Some(file)))),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
-                Err(TryLockError::WouldBlock) => return Ok(Err(Taken(step(&mut file)?))),
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Ok(()) => {
+                    let claim = Claim(Some(file));
+                    claim.name("");
+                    return Ok(Ok(claim));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let step = step(&mut file)?;
+                    let patience = if step.is_empty() { OF_CHANGE } else { OF_RUN };
+                    if started.elapsed() > patience {
+                        return Ok(Err(Taken(step)));
+                    }
+                    thread::sleep(Duration::from_millis(2));
+                }
+                Err(TryLockError::Error(error)) if error.kind() == Unsupported => {
                     tracing::warn!("files here cannot be locked: two apps on this store may run a step at once");
                     return Ok(Ok(Claim(None)));
                 }
@@ -59,35 +77,19 @@ impl Claims {
         }
     }
 
-    /// The step of the job that another process runs. A job that this process has claimed counts, too.
-    pub(crate) fn look(&self, job: &JobInfo) -> io::Result<Option<String>> {
-        let Some(mut file) = self.open(job, false)? else {
-            return Ok(None);
-        };
-        match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => step(&mut file).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    fn open(&self, job: &JobInfo, create: bool) -> io::Result<Option<File>> {
+    fn open(&self, job: &JobInfo) -> io::Result<Option<File>> {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
         let Some(folder) = &self.folder else { return Ok(None) };
         let folder = folder.join(&job.id);
-        if create {
-            use std::os::unix::fs::DirBuilderExt;
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let mut options = OpenOptions::new();
-        options.read(true).write(create).create(create).truncate(false);
-        match options.open(folder.join(FILE)) {
-            Err(error) if !create && error.kind() == io::ErrorKind::NotFound => Ok(None),
-            opened => opened.map(Some),
-        }
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.open(folder.join(FILE)).map(Some)
     }
 }
 
 impl Claim {
-    /// Says which step it is that runs. Only what others are told depends on it.
+    /// Says which step it is that runs.
     pub(crate) fn name(&self, step: &str) {
         let Some(mut file) = self.0.as_ref() else { return };
         let named = file
@@ -123,15 +125,12 @@ mod tests {
         let (one, two) = (job("one"), job("two"));
         let folder = tempfile::tempdir().unwrap();
         let claims = [(); 2].map(|()| Claims::new(Some(folder.path().to_owned())));
-        assert_eq!(claims[0].look(&one).unwrap(), None);
         let claim = claims[0].take(&one).unwrap().unwrap();
         claim.name("a long one");
         claim.name("shout");
-        assert_eq!(claims[1].look(&one).unwrap().as_deref(), Some("shout"));
         assert_eq!(claims[1].take(&one).unwrap().unwrap_err().0, "shout");
         assert!(claims[1].take(&two).unwrap().is_ok());
         drop(claim);
-        assert_eq!(claims[1].look(&one).unwrap(), None);
         assert!(claims[1].take(&one).unwrap().is_ok());
     }
 }

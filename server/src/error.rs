@@ -89,6 +89,14 @@ pub enum Error {
         /// The step.
         step: String,
     },
+    /// A step of the job runs in another process on the same store, or that one changes the job.
+    #[error("{}", elsewhere(.job, .step))]
+    Elsewhere {
+        /// The job's key.
+        job: String,
+        /// The step; empty for a change of the job.
+        step: String,
+    },
     /// Answers will not do.
     #[error("{}", .problems.summary())]
     Invalid {
@@ -148,7 +156,7 @@ impl Error {
             Self::UnknownStep { .. } => "UnknownStep",
             Self::TooEarly { .. } => "TooEarly",
             Self::Changed { .. } => "Conflict",
-            Self::Running { .. } => "Running",
+            Self::Running { .. } | Self::Elsewhere { .. } => "Running",
             Self::Invalid { .. } => "InvalidInput",
             Self::Malformed { .. } => "Malformed",
             Self::TooLarge { .. } => "TooLarge",
@@ -176,6 +184,7 @@ impl Error {
             Self::TooEarly { first, .. } => format!("Do `{first}` first."),
             Self::Changed { .. } => "Look at what is there now, and decide with that.".to_owned(),
             Self::Running { .. } => "Wait for it to end, or cancel it.".to_owned(),
+            Self::Elsewhere { .. } => "Wait for it to end, or cancel it there.".to_owned(),
             Self::TooLarge { .. } => "Put large data into a file, and its path into the step.".to_owned(),
             Self::ForeignOrigin => "Use the forms of this server's own pages.".to_owned(),
             Self::ForeignHost { .. } => "Use the address that the server printed when it started.".to_owned(),
@@ -197,7 +206,9 @@ impl Error {
             | Self::OtherWorkflow { .. }
             | Self::UnknownStep { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooEarly { .. } | Self::Changed { .. } | Self::Running { .. } => StatusCode::CONFLICT,
+            Self::TooEarly { .. } | Self::Changed { .. } | Self::Running { .. } | Self::Elsewhere { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -214,6 +225,14 @@ impl Error {
             operation: operation.to_owned(),
             reason: error.to_string(),
         }
+    }
+}
+
+fn elsewhere(job: &str, step: &str) -> String {
+    if step.is_empty() {
+        format!("another app on the same store is changing job `{job}`")
+    } else {
+        format!("step `{step}` of job `{job}` is running in another app on the same store")
     }
 }
 

@@ -26,10 +26,12 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod claims;
 mod defaults;
 mod error;
 mod fingerprints;
 mod form;
+mod idle;
 mod intake;
 mod jobs;
 mod live;

@@ -14,6 +14,7 @@ use pipulate::{Pip, Place, PlaceEnv};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::idle::Patient;
 use crate::router::{Router, Served};
 use crate::worker::{WorkerCommand, worker_hook};
 use crate::workflow::Workflow;
@@ -226,7 +227,7 @@ async fn serve(listener: TcpListener, served: &Served, grace: Duration) -> Resul
         }
         stopped.send_replace(true);
     };
-    let server = axum::serve(listener, served.router()).with_graceful_shutdown(shutdown);
+    let server = axum::serve(Patient(listener), served.router()).with_graceful_shutdown(shutdown);
     let ended = async {
         // Whoever keeps a connection open without asking is not waited for.
         let _ = is_stopped.wait_for(|stopped| *stopped).await;

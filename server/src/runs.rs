@@ -10,6 +10,7 @@ use rustix::process::Pid;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::claims::Claim;
 use crate::error::Error;
 use crate::live::JobId;
 use crate::outputs::{KeptRun, Outputs};
@@ -67,6 +68,8 @@ pub(crate) struct Order {
     pub(crate) job: Job,
     pub(crate) position: usize,
     pub(crate) secrets: BTreeMap<String, String>,
+    /// No other process runs a step of the job meanwhile.
+    pub(crate) claim: Claim,
 }
 
 impl Runs {
@@ -149,6 +152,7 @@ impl Runs {
             move || {
                 let id = order.id.clone();
                 run_all(&app, &run, &order);
+                drop(order);
                 run.end();
                 app.runs.forget_oldest(REMEMBERED_BYTES);
                 app.live.poke(&id);
@@ -342,6 +346,7 @@ fn run_step(
         Box::new(changed),
     ));
     let started = Instant::now();
+    order.claim.name(step.name());
     {
         let mut now = run.lock();
         step.name().clone_into(&mut now.step);

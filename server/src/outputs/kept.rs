@@ -67,6 +67,11 @@ impl Kept {
         }
     }
 
+    /// Where runs are kept; none for a store in memory.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// The last run of a step of this job.
     pub(crate) fn get(&self, job: &JobInfo, step: &str) -> Option<Arc<KeptRun>> {
         self.find(job, step, step)

@@ -67,7 +67,11 @@ impl Asked {
     async fn refused(self, error: Error, step: Option<String>, submission: Submission) -> Result<Response, Error> {
         let is_about_job = matches!(
             &error,
-            Error::Changed { .. } | Error::Invalid { .. } | Error::Running { .. } | Error::TooEarly { .. }
+            Error::Changed { .. }
+                | Error::Invalid { .. }
+                | Error::Running { .. }
+                | Error::Elsewhere { .. }
+                | Error::TooEarly { .. }
         ) || matches!(
             &error,
             Error::State(

@@ -382,3 +382,42 @@ fn a_server_ends_with_the_process_that_keeps_it() {
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+#[test]
+fn a_step_that_runs_in_one_app_is_not_begun_in_another_until_that_one_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("pipeline.db");
+    let (mut one, other) = (Server::start(&store), Server::start(&store));
+    let jobs = "/api/workflows/trouble/jobs";
+    let (job, step) = (format!("{jobs}/k"), format!("{jobs}/k/steps/work"));
+    let slow = json!({ "values": { "how": "slow" } });
+    one.ask("POST", jobs, &json!({ "key": "k" })).unwrap();
+    let (status, begun) = one.ask("POST", &step, &slow).unwrap();
+    assert_eq!((status, &begun["running"]), (200, &json!("work")), "{begun}");
+
+    for (path, call) in [
+        (step.clone(), slow.clone()),
+        (format!("{step}/revert"), json!({})),
+        (format!("{job}/finalize"), json!({})),
+        (format!("{job}/delete"), json!({})),
+    ] {
+        let (status, refused) = other.ask("POST", &path, &call).unwrap();
+        let expected = "step `work` of job `k` is running in another app on the same store";
+        assert_eq!(
+            (status, &refused["error"]),
+            (409, &json!("Running")),
+            "{path}: {refused}"
+        );
+        assert_eq!(refused["message"], expected, "{path}");
+    }
+    // To open it is to look at it.
+    assert_eq!(other.ask("POST", jobs, &json!({ "key": "k" })).unwrap().0, 200);
+    let (status, free) = other.ask("POST", jobs, &json!({ "key": "free" })).unwrap();
+    assert!(status < 300, "another job is nobody's: {free}");
+
+    one.signal("-KILL");
+    one.wait();
+    let (status, begun) = other.ask("POST", &step, &slow).unwrap();
+    assert_eq!((status, &begun["running"]), (200, &json!("work")), "at once: {begun}");
+    assert_eq!(other.ask("POST", &format!("{job}/cancel"), &json!({})).unwrap().0, 200);
+}
