@@ -84,7 +84,8 @@ impl Submission {
             }
             return Ok(submission);
         }
-        if !content_type.is_empty() && !content_type.starts_with("application/x-www-form-urlencoded") {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !content_type.is_empty() && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(malformed(&format!("its type is `{content_type}`, not that of a form")));
         }
         for (name, value) in form_urlencoded::parse(&body) {

@@ -32,7 +32,9 @@ impl FromRequest<Arc<App>> for Form {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let content_type = request.headers().get(CONTENT_TYPE).cloned();
         let (body, held) = read(request, app).await.map_err(IntoResponse::into_response)?;
-        let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
+        let content_type = content_type
+            .as_ref()
+            .map(|value| value.to_str().unwrap_or("unreadable"));
         let read = Submission::read(content_type, body).await;
         let mut submission = read.map_err(IntoResponse::into_response)?;
         submission.held = Some(held);

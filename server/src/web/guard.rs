@@ -106,39 +106,62 @@ fn set_headers(headers: &mut HeaderMap) {
 }
 
 fn may_ask(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
-    let host = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str));
+    // Whoever stands between browser and server may go by any of them.
+    let named = headers
+        .get_all(HOST)
+        .iter()
+        .map(|host| host.to_str().unwrap_or_default());
+    let hosts: Vec<&str> = named
+        .chain(uri.authority().map(axum::http::uri::Authority::as_str))
+        .collect();
     // A name of somebody else's that leads here would make their pages ours.
     if !app.settings.hosts.is_empty() {
-        let name = host.map(without_port).unwrap_or_default();
-        let is_known = |known: &String| known.eq_ignore_ascii_case(name) || (is_loopback(known) && is_loopback(name));
-        if !app.settings.hosts.iter().any(is_known) {
-            return Err(Error::ForeignHost { host: name.to_owned() });
+        let is_ours = |host: &&str| {
+            let name = without_port(host).unwrap_or_default();
+            let is_known =
+                |known: &String| known.eq_ignore_ascii_case(name) || (is_loopback(known) && is_loopback(name));
+            app.settings.hosts.iter().any(is_known)
+        };
+        let foreign = match hosts.iter().find(|host| !is_ours(host)) {
+            None if hosts.is_empty() => Some(""),
+            foreign => foreign.copied(),
+        };
+        if let Some(foreign) = foreign {
+            return Err(Error::ForeignHost {
+                host: without_port(foreign).unwrap_or(foreign).to_owned(),
+            });
         }
     }
     if method == Method::GET || method == Method::HEAD {
         return Ok(());
     }
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
-    let is_own = match (text(HeaderName::from_static("sec-fetch-site")), text(ORIGIN)) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
+    let all = |name: HeaderName| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap_or("null"))
+    };
+    let mut sites = all(HeaderName::from_static("sec-fetch-site")).peekable();
+    let is_own = if sites.peek().is_some() {
+        sites.all(|site| matches!(site, "same-origin" | "none"))
+    } else {
+        // Without any, it is no browser.
+        all(ORIGIN).all(|origin| {
             let of_origin = origin.split_once("://").map(|(_, host)| host);
-            of_origin.is_some() && of_origin == host
-        }
-        // No browser.
-        (None, None) => true,
+            of_origin.is_some_and(|of_origin| hosts.contains(&of_origin))
+        })
     };
     if is_own { Ok(()) } else { Err(Error::ForeignOrigin) }
 }
 
-fn without_port(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    }
+/// The name of `name:port`; `None` where it is neither that nor a name alone.
+fn without_port(host: &str) -> Option<&str> {
+    let (name, rest) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port)).then_some(name)
 }
 
 fn is_loopback(name: &str) -> bool {
@@ -157,7 +180,16 @@ mod tests {
             ("127.0.0.1", "127.0.0.1"),
             ("example.org:1", "example.org"),
         ] {
-            assert_eq!(without_port(host), name);
+            assert_eq!(without_port(host), Some(name));
+        }
+        for odd in [
+            "localhost:8080@example.org",
+            "[::1",
+            "[::1]x",
+            "localhost:1:2",
+            "localhost:x",
+        ] {
+            assert_eq!(without_port(odd), None, "{odd}");
         }
         assert!(is_loopback("127.0.0.9") && is_loopback("LOCALHOST") && is_loopback("::1"));
         assert!(!is_loopback("127.0.0.1.example.org") && !is_loopback(""));

@@ -219,3 +219,66 @@ fn an_error_of_the_server_names_no_place_of_its_source() {
     assert_eq!(job["steps"][0]["error"]["error"], "Finalized", "{job}");
     assert_eq!(job["steps"][0]["error"]["place"], json!(null));
 }
+
+#[test]
+fn all_that_a_request_says_of_its_host_and_origin_counts() {
+    let site = Site::with(|router| router.hosts(["127.0.0.1"]));
+    let ask = |uri: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::post(uri).header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        site.send(request.body(Body::from("key=a")).unwrap()).status.as_u16()
+    };
+    let path = "/w/hello/jobs";
+    assert_eq!(ask(path, &[("host", "127.0.0.1:8765")]), 303);
+    assert_eq!(ask(path, &[("host", "[::1]:8765")]), 303);
+    for hosts in [
+        &["127.0.0.1", "example.org"][..],
+        &["127.0.0.1:1@example.org"],
+        &["[::1"],
+        &["localhost:1:2"],
+        &[""],
+        &[],
+    ] {
+        let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+        assert_eq!(ask(path, &headers), 421, "{hosts:?}");
+    }
+    let elsewhere = format!("http://example.org{path}");
+    assert_eq!(ask(&elsewhere, &[("host", "127.0.0.1")]), 421);
+
+    let own = ("origin", "http://127.0.0.1:1");
+    let host = ("host", "127.0.0.1:1");
+    assert_eq!(ask(path, &[host, own]), 303);
+    assert_eq!(ask(path, &[host, own, ("origin", "http://example.org")]), 403);
+    assert_eq!(
+        ask(
+            path,
+            &[
+                host,
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "cross-site")
+            ]
+        ),
+        403
+    );
+}
+
+#[test]
+fn the_type_of_a_form_is_read_as_types_are() {
+    let site = Site::new();
+    let ask = |media_type: &[u8]| {
+        let request = Request::post("/w/hello/jobs").header("content-type", media_type);
+        site.send(request.body(Body::from("key=a")).unwrap()).status.as_u16()
+    };
+    for good in [
+        "Application/X-WWW-Form-URLEncoded",
+        "application/x-www-form-urlencoded ; charset=utf-8",
+        "",
+    ] {
+        assert_eq!(ask(good.as_bytes()), 303, "{good}");
+    }
+    for bad in [&b"application/x-www-form-urlencoded-not"[..], b"text/plain", b"\xff"] {
+        assert_eq!(ask(bad), 400, "{bad:?}");
+    }
+}
