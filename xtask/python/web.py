@@ -32,6 +32,10 @@ MISTAKE = "let number: i64 = name;\n"
 # The promise is a second; the median counts, since other programs may run.
 LIVE_SECONDS, LIVE_ROUNDS = 1.0, 5
 
+# The first streams of events that a page asks for are refused.
+REFUSED_STREAMS = """const Real = EventSource; let asked = 0;
+window.EventSource = class extends Real { constructor(url) { super(++asked <= 3 ? "/nowhere" : url); } };"""
+
 INSERT = "window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(arguments[0]);"
 
 
@@ -205,6 +209,18 @@ class Tour:
         page.screenshot("conflict")
         page.clear_console()
 
+    def unheard(self, page):
+        """A page whose stream of events is refused says so, asks again by itself, and hears of changes then."""
+        script = page.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": REFUSED_STREAMS})
+        page.open(page.browser.current_url)
+        page.until(lambda: page.find("#offline").is_displayed(), "the page does not say that it hears of nothing")
+        page.until(lambda: not page.find("#offline").is_displayed(), "the page does not find its server again")
+        self.pipulate("job", "set", TYPED, "name", '"Heard"')
+        field = "#step-1 input[type=text]"
+        page.until(lambda: page.find(field).get_attribute("value") == "Heard", "the page does not hear of a change")
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+        page.clear_console()
+
     def without_javascript(self, page):
         """The same by plain forms."""
         page.browser.get(self.url)
@@ -339,6 +355,7 @@ def main():
         tour.locked(in_lab)
         tour.history(page)
         tour.typed(page)
+        tour.unheard(page)
         tour.without_javascript(Page(window("plain", javascript=False), pictures))
         tour.changed(page)
         tour.refused(page)
