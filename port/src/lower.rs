@@ -74,12 +74,14 @@ pub fn lower(
     }
 }
 
-/// The body of the function that works out what a form begins with: the expression of an input's `--default`. `resolution` is that of the
-/// expression alone, in which names that the cell loads itself count as loaded again.
+/// The body of the function that works out what a form begins with: the expression of an input's `--default`, which is of the input's
+/// type `ty`, as in the notebook. `resolution` is that of the expression alone, in which names that the cell loads itself count as loaded
+/// again.
 #[cfg(feature = "notebook")]
 pub(crate) fn lower_default(
     cell: &Cell<'_>,
     default: &Range<usize>,
+    ty: Option<&Range<usize>>,
     analysis: &CellAnalysis,
     resolution: &Resolution,
     is_item: &dyn Fn(&str) -> bool,
@@ -96,7 +98,12 @@ pub(crate) fn lower_default(
     for reload in &resolution.reloads {
         out.push(&format!("{indent}{}\n", reload_line(reload, &names)));
     }
-    out.push(&format!("{indent}Ok("));
+    out.push(&format!("{indent}Ok::<"));
+    match ty {
+        Some(ty) => out.keep(cell.text(), trimmed(cell.text(), ty)),
+        None => out.push("String"),
+    }
+    out.push(", _>(");
     out.keep(cell.text(), default.clone());
     out.push(")\n");
     if analysis.awaits {
@@ -107,6 +114,14 @@ pub(crate) fn lower_default(
         pip: names.pip,
         job: names.job,
     }
+}
+
+/// A part of a text without the blanks around it.
+#[cfg(feature = "notebook")]
+fn trimmed(text: &str, span: &Range<usize>) -> Range<usize> {
+    let part = &text[span.clone()];
+    let start = span.start + (part.len() - part.trim_start().len());
+    start..start + part.trim().len()
 }
 
 /// What the function's parameters are called.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pipulate::cell;
+use proc_macro2::{TokenStream, TokenTree};
 
 use super::read::{free_name, function_name, outcome_without_step};
 use super::{CodeCell, FieldPlan, Plan, StepPlan};
@@ -109,6 +110,15 @@ impl Plan<'_> {
                 .map_or("String", |ty| cell.parsed.slice(ty))
                 .trim()
                 .to_owned();
+            if let Some(span) = input.ty.as_ref().filter(|_| leaves_out(&ty)) {
+                self.refuse(
+                    cell.index,
+                    &span.clone(),
+                    "The type of what is asked for leaves a part to be worked out, and its form is made from the type.",
+                    "Write it in full, without `_`.",
+                );
+                continue;
+            }
             let stem = if name == step {
                 function.to_owned()
             } else {
@@ -198,9 +208,10 @@ impl Plan<'_> {
         }
         let cell = &self.code[position];
         let items = &cell.items_before;
-        Some(lower_default(&cell.parsed, &default, &alone, &resolution, &|name| {
-            items.contains(name)
-        }))
+        let is_item = |name: &str| items.contains(name);
+        let ty = input.ty.as_ref();
+        let lowered = lower_default(&cell.parsed, &default, ty, &alone, &resolution, &is_item);
+        Some(lowered)
     }
 
     fn note_step(&mut self, position: usize) {
@@ -305,6 +316,18 @@ fn push_reload(reloads: &mut Vec<Reload>, reload: Reload) {
     if !reloads.iter().any(same) {
         reloads.push(reload);
     }
+}
+
+/// Whether a type has `_` in it.
+fn leaves_out(ty: &str) -> bool {
+    fn has_blank(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Group(group) => has_blank(group.stream()),
+            TokenTree::Ident(word) => word == "_",
+            _ => false,
+        })
+    }
+    ty.parse().is_ok_and(has_blank)
 }
 
 /// Whether a type is made of words that mean the same everywhere.

@@ -90,6 +90,9 @@ fn a_port_compiles_without_warnings() {
         .code("%%pip_step awaited\n\"5\".parse::<i32>()?;\nlet n = later().await;\nn + 1")
         .code("let other: Guest = %pip_input other --default Guest { name: name.clone(), age: later().await };\nlet token: String = %pip_input token --secret;\n%pip_set z = other.age + token.len() as u8\n%time later().await")
         .code("%%pip_step last\npipulate::display_html(\"<b>x</b>\");\nlet c = || token.len();\n%time c()")
+        .code("mod deep {\n    pub mod er { #[derive(Debug)] pub enum Worse { A } pub struct Plain; }\n    #[derive(Debug)] pub(super) struct Shown2;\n    impl std::fmt::Display for Shown2 {\n        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { Ok(()) }\n    }\n}\nfn worse() -> std::result::Result<u8, deep::er::Worse> { Err(deep::er::Worse::A) }\nfn shown2() -> std::result::Result<u8, deep::Shown2> { Err(deep::Shown2) }")
+        .code("%%pip_step deeply\nworse()?;\nshown2()?")
+        .code("let a1: Vec<u8> = %pip_input a1 --default Vec::new();\nlet b1: Option<String> = %pip_input b1 --default None;\nlet c1: f64 = %pip_input c1 --default Default::default();\nlet d1: u64 = %pip_input d1 --default \"12\".parse()?;\nlet e1 = %pip_input e1 --default \"e\".into();\nlet f1: std::collections::BTreeMap<String, Vec<u8>> = %pip_input f1 --default [(\"f\".to_owned(), vec![1u8])].into();\n%pip_set g1 = d1")
         .code("println!(\"only told\");\n%pip_set told --job elsewhere = 1\n%pip_set w = 1");
     let (_, told, is_content) = check("everything", &everything);
     assert!(is_content && told.is_empty(), "{}", rendered(&told));

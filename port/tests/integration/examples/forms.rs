@@ -83,7 +83,7 @@ fn forms_have_secrets_defaults_and_types() {
     #[rustfmt::skip]
     pub fn step_02_first_default(pip: Pip, job: Job) -> Result<impl Serialize, StepError> {
         let token: String = pipulate_server::secret("token")?;
-        Ok(token.to_uppercase())
+        Ok::<String, _>(token.to_uppercase())
     }
 
     // Cell 4
@@ -101,13 +101,13 @@ fn forms_have_secrets_defaults_and_types() {
     pub fn step_03_second_default(pip: Pip, job: Job) -> Result<impl Serialize, StepError> {
         let first: String = job.require("first")?;
         let n: u8 = job.get("n")?.unwrap_or_else(|| 1);
-        Ok(format!("{first} {n}"))
+        Ok::<String, _>(format!("{first} {n}"))
     }
 
     /// What the field `v` begins with.
     #[rustfmt::skip]
     pub fn step_03_second_v_default(pip: Pip, job: Job) -> Result<impl Serialize, StepError> {
-        Ok("1".parse::<u8>().map(|n| vec![n])?)
+        Ok::<Vec<u8>, _>("1".parse::<u8>().map(|n| vec![n])?)
     }
     "#);
     insta::assert_snapshot!(file(&ported, "src/workflow.rs"), @r#"
