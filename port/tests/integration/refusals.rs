@@ -72,3 +72,19 @@ fn the_jobs_order_has_the_steps_of_refused_cells_too() {
     .refused();
     assert_eq!(report.names, ["first", "greeting", "name", "last"]);
 }
+
+#[test]
+fn a_form_needs_its_type_in_full() {
+    let report = Fixture::of(&[
+        "let x: Vec<_> = %pip_input x;\nx.push(1_u8);",
+        "let (a, b): (u8, [u8; _]) = %pip_input pair;",
+        "let _y: Vec<u8> = %pip_input y;",
+    ])
+    .refused();
+    insta::assert_snapshot!(report.refusals_as_text(), @"
+    cell 1, line 1, column 8: The type of what is asked for leaves a part to be worked out, and its form is made from the type.
+      help: Write it in full, without `_`.
+    cell 2, line 1, column 13: The type of what is asked for leaves a part to be worked out, and its form is made from the type.
+      help: Write it in full, without `_`.
+    ");
+}
