@@ -1,6 +1,6 @@
 //! Building the app with cargo.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
@@ -43,6 +43,41 @@ struct Message {
     rendered: Option<String>,
 }
 
+/// Whether a configuration of cargo's that counts in this folder names what to build for. To say otherwise takes cargo longer, since it
+/// then builds what the build itself needs apart.
+fn names_another_machine(folder: &Path) -> bool {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let above = folder.ancestors().map(|folder| folder.join(".cargo"));
+    above.chain(home).any(|folder| {
+        let texts = ["config.toml", "config"].map(|name| regular_text(&folder.join(name)));
+        texts.into_iter().flatten().any(|text| names_target(&text))
+    })
+}
+
+/// What cannot be read, cargo will complain of.
+fn regular_text(path: &Path) -> Option<String> {
+    path.is_file().then(|| std::fs::read_to_string(path).ok()).flatten()
+}
+
+/// Whether there is a `target` in the table `build`.
+fn names_target(config: &str) -> bool {
+    let config: Option<Config> = toml::from_str(config).ok();
+    config.and_then(|config| config.build?.target).is_some()
+}
+
+/// As much of cargo's configuration as counts here.
+#[derive(serde::Deserialize)]
+struct Config {
+    build: Option<Build>,
+}
+
+#[derive(serde::Deserialize)]
+struct Build {
+    target: Option<serde::de::IgnoredAny>,
+}
+
 /// Builds the app. What cargo says of its progress goes to standard error, the first time.
 pub(crate) async fn build(
     projects: &Projects,
@@ -61,7 +96,7 @@ pub(crate) async fn build(
         .args(["--config", "profile.dev.package.\"*\".opt-level=1"])
         .args(["--config", "profile.dev.debug=\"line-tables-only\""])
         .args(["--config", "profile.dev.package.\"*\".debug=false"])
-        // Whatever else the user builds for: the app runs here.
+        // Whatever else the user builds for, the app runs here; see also below.
         .env_remove("CARGO_BUILD_TARGET")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -69,6 +104,9 @@ pub(crate) async fn build(
         .kill_on_drop(true);
     if release {
         command.arg("--release");
+    }
+    if names_another_machine(&folder) {
+        command.args(["--target", "host-tuple"]);
     }
     signals::detach(&mut command);
     let mut cargo = command.spawn().map_err(|error| match error.kind() {
@@ -129,4 +167,36 @@ pub(crate) async fn build(
         sentence: "the app cannot be built from the notebook".to_owned(),
         details: errors.join("\n\n"),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_found_however_it_is_written() {
+        for (config, expected) in [
+            ("[build]\ntarget = \"wasm32-unknown-unknown\"\n", true),
+            ("build.target = [\"a\", \"b\"]\n", true),
+            ("build = { target = \"x.json\", jobs = 2 }\n", true),
+            ("[build]\ntarget-dir = \"elsewhere\"\nrustflags = [\"-g\"]\n", false),
+            ("[target.wasm32-unknown-unknown]\nrunner = \"x\"\n", false),
+            ("", false),
+            ("not = = toml", false),
+        ] {
+            assert_eq!(names_target(config), expected, "{config}");
+        }
+    }
+
+    #[test]
+    fn configurations_count_from_the_folder_upward() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b");
+        std::fs::create_dir_all(&inner).unwrap();
+        let before = names_another_machine(&inner);
+        std::fs::create_dir(folder.path().join(".cargo")).unwrap();
+        std::fs::write(folder.path().join(".cargo/config.toml"), "build.target = 'x'").unwrap();
+        assert!(names_another_machine(&inner));
+        assert_eq!(names_another_machine(Path::new("/")), before);
+    }
 }
