@@ -8,10 +8,11 @@ use pipulate::store::wire::{Request, Response};
 use pipulate::{Error as StateError, Job, JobInfo, JobKey, Pip, Revision, StepName, Tenant, WorkflowName};
 use tokio::sync::watch;
 
+use crate::answers::answers;
 use crate::claims::{Claim, Claims, Taken};
 use crate::defaults::Defaults;
 use crate::error::Error;
-use crate::form::{Answer, Problems, Submission};
+use crate::form::Submission;
 use crate::intake::Intake;
 use crate::jobs::JobsCache;
 use crate::live::{JobId, Live, Seen};
@@ -23,7 +24,7 @@ use crate::sessions::Sessions;
 use crate::turns::Turns;
 use crate::view::JobView;
 use crate::worker::{Pool, secret_variable};
-use crate::workflow::{Field, FieldKind, Step, Workflow};
+use crate::workflow::{Step, Workflow};
 
 /// How often the store is looked at for changes of others.
 const LOOK: Duration = Duration::from_millis(100);
@@ -263,7 +264,7 @@ impl App {
         // The view first: what another process changes after it is found by the job's revision, or by those of the values.
         let view = JobView::of(self, workflow, &job)?;
         let info = job.info()?.unwrap_or(info);
-        self.may_change(&job, &info, &format!("run step `{}`", step.name()), submission.revision)?;
+        may_change(&job, &info, &format!("run step `{}`", step.name()), submission.revision)?;
         if let Some(first) = view.first_open().filter(|first| *first < position) {
             return Err(Error::TooEarly {
                 step: step.name().to_owned(),
@@ -361,7 +362,7 @@ impl App {
         let _claim = self.claim(&info)?;
         let info = job.info()?.unwrap_or(info);
         match change {
-            Change::OfValues(operation) => self.may_change(&job, &info, operation, submission.revision)?,
+            Change::OfValues(operation) => may_change(&job, &info, operation, submission.revision)?,
             Change::OfLife => is_as_shown(&job, &info, submission.revision)?,
         }
         if !submission
@@ -450,17 +451,6 @@ impl App {
         Ok(self.runs.cancel(&(tenant.clone(), info.key)))
     }
 
-    fn may_change(&self, job: &Job, info: &JobInfo, operation: &str, shown: Option<Revision>) -> Result<(), Error> {
-        let (operation, key) = (operation.to_owned(), info.key.clone());
-        if info.deleted {
-            return Err(StateError::Deleted { operation, job: key }.into());
-        }
-        if info.finalized {
-            return Err(StateError::Finalized { operation, job: key }.into());
-        }
-        is_as_shown(job, info, shown)
-    }
-
     /// Refuses what cannot be done while a step runs.
     fn is_idle(&self, tenant: &Tenant, info: &JobInfo) -> Result<(), Error> {
         match self.runs.running(&(tenant.clone(), info.key.clone())) {
@@ -487,6 +477,17 @@ impl App {
     fn lock_tokens(&self) -> MutexGuard<'_, Tokens> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn may_change(job: &Job, info: &JobInfo, operation: &str, shown: Option<Revision>) -> Result<(), Error> {
+    let (operation, key) = (operation.to_owned(), info.key.clone());
+    if info.deleted {
+        return Err(StateError::Deleted { operation, job: key }.into());
+    }
+    if info.finalized {
+        return Err(StateError::Finalized { operation, job: key }.into());
+    }
+    is_as_shown(job, info, shown)
 }
 
 /// Refuses what was decided by looking at an older state of the job.
@@ -540,69 +541,4 @@ fn check_workflow(workflow: &Workflow, info: &JobInfo) -> Result<(), Error> {
         workflow: workflow.name().to_owned(),
         found: info.workflow.to_string(),
     })
-}
-
-/// The values that the answers stand for. Secrets go apart.
-fn answers(
-    step: &Step,
-    view: &JobView,
-    submission: &Submission,
-    secrets: &mut BTreeMap<String, String>,
-) -> Result<Vec<(StepName, String)>, Error> {
-    let mut values = Vec::new();
-    let mut problems = Problems::default();
-    let shown = submission.answers.as_ref();
-    let unknown = shown.into_iter().flatten().map(|(name, _)| name);
-    for name in unknown.filter(|name| step.find_field(name).is_none()) {
-        problems
-            .0
-            .insert(name.clone(), "The step has no such field.".to_owned());
-    }
-    for field in step.fields() {
-        let answer = shown.and_then(|answers| answers.get(field.name()));
-        let there = view.value(field.name());
-        let read = match answer {
-            Some(Answer::Text(text)) => field.read(text),
-            Some(Answer::Json(json)) => field.read_json(json),
-            Some(Answer::File { data, .. })
-                if !data.is_empty() && (field.is_secret() || field.kind() != FieldKind::File) =>
-            {
-                Err("A file is no answer here.".to_owned())
-            }
-            Some(Answer::File { data, media_type }) if !data.is_empty() => field.read_file(data.clone(), media_type),
-            _ if field.is_secret() => {
-                if !secrets.contains_key(field.name()) && !App::has_secret_in_environment(field.name()) {
-                    problems
-                        .0
-                        .insert(field.name().to_owned(), "An answer is needed.".to_owned());
-                }
-                continue;
-            }
-            None if submission.is_form && field.kind() == FieldKind::Checkbox => Ok("false".to_owned()),
-            _ => match there {
-                Some(value) if answer.is_some() || !value.suggested => Ok(value.value.clone()),
-                _ if field.is_optional() => field.read(""),
-                _ => Err("An answer is needed.".to_owned()),
-            },
-        };
-        match read {
-            Ok(_) if field.is_secret() => keep_secret(field, answer, secrets),
-            Ok(value) => values.push((StepName::new(field.name())?, value)),
-            Err(problem) => drop(problems.0.insert(field.name().to_owned(), problem)),
-        }
-    }
-    if problems.0.is_empty() {
-        Ok(values)
-    } else {
-        Err(Error::Invalid { problems })
-    }
-}
-
-fn keep_secret(field: &Field, answer: Option<&Answer>, secrets: &mut BTreeMap<String, String>) {
-    let text = match answer {
-        Some(Answer::Text(text)) => text.clone(),
-        Some(Answer::Json(json)) => serde_json::from_str(json).unwrap_or_else(|_| json.clone()),
-        _ => return,
-    };
-    secrets.insert(field.name().to_owned(), text);
 }

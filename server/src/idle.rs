@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long nothing may come or go. A page that listens is sent something every few seconds, and no answer takes that long.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 /// How long bytes may come without an answer: a request that never ends is none.
-const UNANSWERED: Duration = Duration::from_secs(900);
+const UNANSWERED: Duration = Duration::from_mins(15);
 
 /// A listener whose connections are [`Bounded`].
 pub(crate) struct Patient(pub(crate) TcpListener);
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(50);
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     /// A client, and the server's end of its connection.
     async fn connected(silence: Duration, unanswered: Duration) -> (std::net::TcpStream, Bounded<TcpStream>) {
