@@ -26,12 +26,20 @@ pub(crate) struct Progress {
     cursor: Cursor,
     /// The last line of standard output has no end yet.
     stdout_open: bool,
-    /// Standard output and standard error show in one terminal.
-    shared_terminal: bool,
-    /// Standard output is for the notebook: what cells print goes to standard error.
-    notebook_on_stdout: bool,
+    stdout: Stdout,
     /// Why something could not be written to standard output.
     fault: Option<io::Error>,
+}
+
+/// Where standard output goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stdout {
+    /// Elsewhere than standard error.
+    Apart,
+    /// To the terminal where standard error shows, too.
+    SameTerminal,
+    /// It is for the notebook: what cells print goes to standard error.
+    Notebook,
 }
 
 /// Where the next character would appear.
@@ -58,14 +66,20 @@ impl Cursor {
 impl Progress {
     /// For a run of this many cells.
     pub(crate) fn new(cells: usize, quiet: bool, notebook_on_stdout: bool) -> Self {
+        let stdout = if notebook_on_stdout {
+            Stdout::Notebook
+        } else if io::stdout().is_terminal() && io::stderr().is_terminal() {
+            Stdout::SameTerminal
+        } else {
+            Stdout::Apart
+        };
         Self {
             quiet,
             cells,
             columns: terminal::stderr_columns().unwrap_or(COLUMNS),
             cursor: Cursor::Start,
             stdout_open: false,
-            shared_terminal: notebook_on_stdout || io::stdout().is_terminal() && io::stderr().is_terminal(),
-            notebook_on_stdout,
+            stdout,
             fault: None,
         }
     }
@@ -177,7 +191,7 @@ impl Progress {
 
     fn print(&mut self, text: &str) {
         self.leave_code();
-        if self.notebook_on_stdout {
+        if self.stdout == Stdout::Notebook {
             write_error(format_args!("{text}"));
         } else {
             let mut stdout = io::stdout().lock();
@@ -187,7 +201,7 @@ impl Progress {
             }
         }
         self.stdout_open = !text.ends_with('\n');
-        if self.shared_terminal {
+        if self.stdout != Stdout::Apart {
             self.cursor = Cursor::after(text);
         }
     }
@@ -204,7 +218,7 @@ impl Progress {
         if self.cursor != Cursor::Start {
             write_error(format_args!("\n"));
             self.cursor = Cursor::Start;
-            self.stdout_open &= !self.shared_terminal;
+            self.stdout_open &= self.stdout == Stdout::Apart;
         }
     }
 }

@@ -72,10 +72,8 @@ impl NamedSteps {
     /// What is wrong with a value for the step, where a `%pip_input` names the choices and it is none of them.
     pub(crate) fn fault_in(&self, step: &str, json: &str) -> Option<String> {
         let answer = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.trim().to_owned());
-        let asked = self.asked.iter().filter(|asked| asked.step == step);
-        asked
-            .filter_map(|asked| fault_in_choice(&answer, &asked.choices, asked.secret))
-            .next()
+        let mut asked = self.asked.iter().filter(|asked| asked.step == step);
+        asked.find_map(|asked| fault_in_choice(&answer, &asked.choices, asked.secret))
     }
 
     /// Whether any cell has the name: as a word of a magic or a shell line, or as a string of Rust.
