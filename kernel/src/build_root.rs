@@ -59,6 +59,9 @@ impl BuildRoot {
                 let name = format!("{NAME}{}-", std::process::id());
                 private().prefix(&name).tempdir_in(place())?.keep()
             };
+            if let Some((place, why)) = unfit_place() {
+                tracing::warn!(place = %place.display(), why, "cells are compiled below /tmp instead");
+            }
             let path = path.canonicalize()?;
             tempfile::env::override_temp_dir(&path).map_err(|other| {
                 io::Error::other(format!("temporary files are kept in {} already", other.display()))
@@ -186,14 +189,21 @@ pub fn is_root_of(folder: &Path, process: u32) -> bool {
 }
 
 /// Where roots are made.
-fn place() -> PathBuf {
-    let place = std::env::temp_dir();
-    #[cfg(unix)]
-    if let Some(why) = unfit(&place) {
-        tracing::warn!(place = %place.display(), why, "cells are compiled below /tmp instead");
-        return PathBuf::from("/tmp");
+pub fn place() -> PathBuf {
+    match unfit_place() {
+        Some(_) => PathBuf::from("/tmp"),
+        None => environment::temporary(),
     }
-    place
+}
+
+/// The place of temporary files that the user wants, where roots cannot be made there, and why not.
+pub fn unfit_place() -> Option<(PathBuf, &'static str)> {
+    let place = environment::temporary();
+    #[cfg(unix)]
+    let why = unfit(&place);
+    #[cfg(not(unix))]
+    let why = None;
+    Some((place, why?))
 }
 
 /// Why no root can be in a place, if none can.
@@ -201,12 +211,13 @@ fn place() -> PathBuf {
 fn unfit(place: &Path) -> Option<&'static str> {
     if place.as_os_str().len() > LONGEST {
         Some("the path is too long for sockets below it")
-    } else if place.to_string_lossy().contains(['*', '?', '[', ']', '{', '}']) {
-        Some("cargo takes it for a pattern")
-    } else if !place.is_dir() {
-        Some("it is no folder")
+    } else if let Ok(place) = place.canonicalize()
+        && place.is_dir()
+    {
+        let is_pattern = place.to_string_lossy().contains(['*', '?', '[', ']', '{', '}']);
+        is_pattern.then_some("cargo takes its name for a pattern")
     } else {
-        None
+        Some("it is no folder")
     }
 }
 

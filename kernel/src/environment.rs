@@ -8,13 +8,17 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::standard_library;
+use crate::{build_root, standard_library};
 
 /// In whose folder `bin` rust-analyzer looks for cargo first.
 const CARGO_HOME: &str = "CARGO_HOME";
 /// What that was, if it was anything; `cargo_for_cells.sh` knows it, too.
 const CARGO_HOME_BEFORE: &str = "PIPULATE_KERNEL_CARGO_HOME";
 const PATH: &str = "PATH";
+/// Where rust-analyzer keeps temporary files.
+const TMPDIR: &str = "TMPDIR";
+/// What that was, where it could not stay.
+const TMPDIR_BEFORE: &str = "PIPULATE_KERNEL_TMPDIR";
 /// The folder of programs in a kernel's folder, which comes first in `PATH`.
 const PROGRAMS: &str = "bin";
 /// How large the stacks are of threads that do not say so, in bytes: rust-analyzer goes as deep as code is nested.
@@ -29,7 +33,13 @@ pub fn announced_root() -> Option<PathBuf> {
     let root = programs
         .parent()
         .filter(|_| programs.file_name() == Some(OsStr::new(PROGRAMS)))?;
-    crate::build_root::is_root_of(root, std::process::id()).then(|| root.to_owned())
+    build_root::is_root_of(root, std::process::id()).then(|| root.to_owned())
+}
+
+/// The place of temporary files that the user wants.
+pub fn temporary() -> PathBuf {
+    let before = announced_root().and_then(|_| std::env::var_os(TMPDIR_BEFORE));
+    before.map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
 /// The place of the programs that the environment leads to, in a kernel's folder.
@@ -46,7 +56,7 @@ pub fn announce() {
         return;
     }
     let Ok(program) = std::env::current_exe() else { return };
-    let root = crate::build_root::new_path(std::process::id());
+    let root = build_root::new_path(std::process::id());
     let mut paths = vec![programs(&root)];
     let before = std::env::var_os(PATH);
     paths.extend(before.iter().flat_map(std::env::split_paths));
@@ -69,6 +79,10 @@ pub fn announce() {
     match std::env::var_os(CARGO_HOME) {
         Some(home) => command.env(CARGO_HOME_BEFORE, home),
         None => command.env_remove(CARGO_HOME_BEFORE),
+    };
+    match build_root::unfit_place() {
+        Some((place, _)) => command.env(TMPDIR_BEFORE, place).env(TMPDIR, build_root::place()),
+        None => command.env_remove(TMPDIR_BEFORE),
     };
     command.env(CARGO_HOME, &root).env(PATH, paths);
     let _error = command.args(arguments).exec();
@@ -112,6 +126,9 @@ fn changes(root: Option<&Path>, now: impl Fn(&str) -> Option<OsString>) -> Vec<(
     if now(standard_library::VARIABLE).is_some_and(|place| place == standard_library::place(root)) {
         changes.push((standard_library::VARIABLE, None));
     }
+    if let Some(place) = now(TMPDIR_BEFORE) {
+        changes.extend([(TMPDIR, Some(place)), (TMPDIR_BEFORE, None)]);
+    }
     if now(STACK.0).is_some_and(|size| size == STACK.1) {
         changes.push((STACK.0, None));
     }
@@ -135,7 +152,7 @@ mod tests {
             }
         };
         let known = changes(
-            &Some(root.clone()),
+            Some(&root),
             now(None, "/tmp/pipulate-kernel-7-abc/standard-library"),
         );
         assert_eq!(
@@ -156,6 +173,9 @@ mod tests {
                 (CARGO_HOME_BEFORE, None),
             ]
         );
+        let place = |name: &str| (name == TMPDIR_BEFORE).then(|| OsString::from("/tmp/a[b]"));
+        let known = changes(Some(&root), place);
+        assert!(known.contains(&(TMPDIR, Some("/tmp/a[b]".into()))) && known.contains(&(TMPDIR_BEFORE, None)));
         assert_eq!(changes(None, |_| panic!("nothing was changed")), []);
     }
 }

@@ -503,3 +503,29 @@ fn evcxr_is_led_to_the_script_of_each_toolchain() {
     assert_eq!(itself, "/toolchain of +nightly which cargo\n");
     assert!(programs.path("bin/cargo-nightly").is_file());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_place_that_cargo_takes_for_a_pattern_is_none() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let made = |name: &str| {
+        let place = folder.path().join(name);
+        std::fs::create_dir(&place).unwrap();
+        place
+    };
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(made("a[b]"), &link).unwrap();
+    for place in [
+        made("[a"),
+        made("*"),
+        made("{a,b}"),
+        link,
+        folder.path().join("nowhere"),
+        made(&"long".repeat(20)),
+    ] {
+        assert!(unfit(&place).is_some(), "{}", place.display());
+    }
+    for place in [made("with space"), made("\u{e9}t\u{e9}")] {
+        assert_eq!(unfit(&place), None, "{}", place.display());
+    }
+}

@@ -324,6 +324,25 @@ fn await_end(processes: &[u32], how: &str) {
     }
 }
 
+/// cargo takes the paths of a workspace for patterns, and rust-analyzer asks cargo.
+#[test]
+fn types_are_inferred_where_the_place_of_temporary_files_reads_as_a_pattern() {
+    let place = tempfile::Builder::new().prefix("a[b]*{c}").tempdir_in("/tmp").unwrap();
+    let (mut process, client, _folder) = Process::start_command(|file, folder| {
+        let mut command = Process::real_command(file, folder);
+        command.env("TMPDIR", place.path());
+        command
+    });
+    let code = "let words = vec![String::from(\"a\")];";
+    let request = client.execute(code);
+    request.busy().input(1, code);
+    client.await_message(Channel::Iopub, ENGINE);
+    request.executed(1).idle();
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    client.send_shutdown();
+    assert!(process.wait().success());
+}
+
 /// How often a process has waited for something.
 #[cfg(target_os = "linux")]
 fn waits(process: u32) -> u64 {
