@@ -445,9 +445,10 @@ fn standard_crate(extern_crate: &StandardCrate) -> String {
         // These are there in any case.
         ("std" | "core", alias) if alias == name => String::new(),
         (_, "_") => String::new(),
-        _ => format!(
-            "mod PIPULATE_CRATE_{alias} {{ pub extern crate {name} as {alias}; }} use PIPULATE_CRATE_{alias}::{alias};"
-        ),
+        _ => {
+            let module = format!("pipulate_crate_{}", alias.to_lowercase());
+            format!("mod {module} {{ pub extern crate {name} as {alias}; }} use {module}::{alias};")
+        }
     }
 }
 
@@ -458,7 +459,7 @@ fn thread_locals(locals: &ThreadLocals) -> Vec<(Range<usize>, String)> {
         return Vec::new();
     }
     let names = locals.names.join(", ");
-    let module = format!("PIPULATE_LOCALS_{:016X}", hash(&names));
+    let module = format!("pipulate_locals_{:016x}", hash(&names));
     let Range { start, end } = locals.span;
     let mut found = vec![(
         start..start,

@@ -61,11 +61,11 @@ fn a_crate_of_the_compilers_own_is_no_dependency() {
         ("extern crate alloc as _;", ""),
         (
             "#[macro_use]\nextern crate\nalloc;\n1",
-            "#[macro_use]\nmod PIPULATE_CRATE_alloc { pub extern crate alloc as alloc; } use PIPULATE_CRATE_alloc::alloc;\n\n1",
+            "#[macro_use]\nmod pipulate_crate_alloc { pub extern crate alloc as alloc; } use pipulate_crate_alloc::alloc;\n\n1",
         ),
         (
             "extern crate core as base;",
-            "mod PIPULATE_CRATE_base { pub extern crate core as base; } use PIPULATE_CRATE_base::base;",
+            "mod pipulate_crate_base { pub extern crate core as base; } use pipulate_crate_base::base;",
         ),
         ("extern crate serde;", "extern crate serde;"),
     ] {
@@ -77,7 +77,7 @@ fn a_crate_of_the_compilers_own_is_no_dependency() {
 fn thread_locals_are_items() {
     let module = |text: &str| {
         let code = lowered(text);
-        let at = code.find("PIPULATE_LOCALS_").unwrap();
+        let at = code.find("pipulate_locals_").unwrap();
         code.replace(&code[at..at + 32], "§")
     };
     assert_eq!(

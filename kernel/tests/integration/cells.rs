@@ -226,6 +226,98 @@ impl Drop for TestNotebook {
 }
 
 #[test]
+fn items_without_a_name_can_be_run_again() {
+    let mut notebook = TestNotebook::start();
+    let cells = [
+        (
+            "unsafe extern \"C\" { fn getpid() -> i32; }\n(unsafe { getpid() }) > 0",
+            "true",
+        ),
+        ("extern crate alloc;\nalloc::vec![7u8].len()", "1"),
+        ("extern crate core as base;\nbase::mem::size_of::<u64>()", "8"),
+        (
+            "use std::cell::Cell;\nthread_local! {\n    static SEEN: Cell<u8> = const { Cell::new(3) };\n}\nSEEN.get()",
+            "3",
+        ),
+        ("SEEN.with(|seen| seen.get() + 1)", "4"),
+        (
+            "fn seen() -> u8 { LATER.get() }\nthread_local! { static LATER: Cell<u8> = const { Cell::new(5) } }\nseen()",
+            "5",
+        ),
+    ];
+    for (code, value) in cells.iter().chain(&cells) {
+        notebook.check(code, &[&format!("result: {value}")]);
+    }
+    notebook.check("thread_local! { static LATER: Cell<u8> = const { Cell::new(6) } }", &[]);
+    notebook.check("seen()", &["result: 6"]);
+
+    notebook.check(
+        "#[macro_export]\nmacro_rules! items { () => { pub fn made() -> u8 { 9 } } }\nitems!();",
+        &[],
+    );
+    let error = notebook.check_error("items! {}", "CompileError", "");
+    assert!(
+        error
+            .traceback
+            .join("\n")
+            .contains("mod made { use super::*; NAME! { .. } }"),
+        "{error:#?}"
+    );
+    notebook.check("mod made { crate::items! {} }\nuse made::*;", &[]);
+    notebook.check("made()", &["result: 9"]);
+}
+
+#[test]
+fn a_panic_is_told_as_far_as_it_is_known() {
+    let mut notebook = TestNotebook::start();
+    let text = |error: &CellError| error.traceback.join("\n");
+    let error = notebook.check_error("std::panic::panic_any(42)", "Panic", "a value that is no text");
+    assert!(text(&error).contains("at `std::panic::panic_any(42)`"), "{error:#?}");
+
+    notebook.check(
+        "struct Bad;\nimpl Drop for Bad { fn drop(&mut self) { panic!(\"in drop\") } }",
+        &[],
+    );
+    let error = notebook.check_error("drop(Bad);", "Panic", "in drop");
+    assert!(text(&error).contains("at `impl Drop for Bad"), "{error:#?}");
+    let (sent, result) = notebook.run_with("let bad = Bad; panic!(\"first\")", &[]);
+    let sent = sent.join("\n");
+    assert_eq!(result.unwrap_err().ename, "Aborted");
+    assert!(sent.contains("panicked at `panic!(\"first\")`:\nfirst"), "{sent}");
+    assert!(
+        sent.contains("panic in a destructor during cleanup") && !sent.contains("/rustc/"),
+        "{sent}"
+    );
+
+    let error = notebook.check_error("std::panic::resume_unwind(Box::new(1))", "Panic", "was not told why");
+    assert!(text(&error).contains("resume_unwind"), "{error:#?}");
+    notebook.check(
+        "std::panic::set_hook(Box::new(|info| eprintln!(\"mine: {info}\")));",
+        &[],
+    );
+    let (sent, result) = notebook.run_with("panic!(\"no\")", &[]);
+    let error = result.unwrap_err();
+    assert!(
+        sent.concat().contains("mine: ") && sent.concat().contains("no\n"),
+        "{sent:?}"
+    );
+    assert!(text(&error).contains("set_hook"), "{error:#?}");
+}
+
+#[test]
+fn what_the_compiler_cannot_read_is_one_clear_error() {
+    let mut notebook = TestNotebook::start();
+    notebook.check("let v = 1;", &[]);
+    let error = notebook.check_error(
+        &format!("{}1{}", "(".repeat(3_000), ")".repeat(3_000)),
+        "CompilerCrash",
+        "rustc crashed",
+    );
+    assert!(error.traceback.join("\n").len() < 1000, "{error:#?}");
+    notebook.check("\u{feff}v", &["result: 1"]);
+}
+
+#[test]
 fn rust_runs_and_every_failure_is_one_clear_error() {
     let mut notebook = TestNotebook::start();
     notebook.check("1 + 1", &["result: 2"]);

@@ -39,6 +39,11 @@ pub(super) fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellEr
         }
         other => {
             let text = other.to_string();
+            if let Some(signal) = compiler_crash(&text) {
+                return CellError::new("CompilerCrash", format!("rustc crashed while it compiled the cell ({signal})")).with_help(
+                    "It cannot compile expressions and blocks that are nested thousands deep. Every variable is as it was.",
+                );
+            }
             // evcxr adds cargo's messages as JSON, which say nothing to a person.
             let text = text.split("STDOUT:").next().unwrap_or_default();
             let mut error = CellError::new(
@@ -58,6 +63,17 @@ pub(super) fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellEr
         }
     }
 }
+
+/// The signal that ended the compiler, where that is what it says.
+fn compiler_crash(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once("rustc interrupted by ")?;
+    after.split([',', '\n']).next()
+}
+
+/// evcxr takes the call of a macro for a statement. What that defines is gone with the cell.
+const ITEMS_OF_A_MACRO: &str = "Items that a macro makes are kept when it is called in a module: `mod made { use super::*; NAME! { .. } }`, \
+                                and then `use made::*;`. They have to be `pub` to be seen from outside. A macro of the notebook's own needs \
+                                `#[macro_export]` for that, and is called as `crate::NAME!`.";
 
 /// What cargo says of a dependency, without what it did meanwhile.
 fn without_progress(message: &str) -> &str {
@@ -104,6 +120,10 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
         labels.extend(around_value(&error.json, code));
     }
     let mut help: Vec<String> = error.help().iter().map(|help| without_places(&advice(help))).collect();
+    let of_macro = |help: &String| help.starts_with("add `;` to interpret the expansion as a statement");
+    if let Some(help) = help.iter_mut().find(|help| of_macro(help)) {
+        ITEMS_OF_A_MACRO.clone_into(help);
+    }
     help.extend(error.evcxr_extra_hint().map(str::to_owned));
     if labels.is_empty() {
         help.extend(in_a_file(&error.json));
@@ -118,5 +138,17 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
         message: without_places(without_progress(&error.message())),
         labels,
         help,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_of_the_compiler_is_told_apart() {
+        let text = "Compilation failed, but no parsable errors were found. STDERR:\nerror: rustc interrupted by SIGSEGV, printing backtrace\n";
+        assert_eq!(compiler_crash(text), Some("SIGSEGV"));
+        assert_eq!(compiler_crash("cargo metadata failed"), None);
     }
 }
