@@ -102,10 +102,16 @@ impl Types {
             ),
         ];
         for (library, names) in groups {
+            // A module of the notebook's own may be called like the library.
+            let from = if plan.defined.contains(library) {
+                "use ::"
+            } else {
+                "use "
+            };
             match names.as_slice() {
                 [] => {}
-                [only] => text.extend(["use ", library, "::", only, ";\n"]),
-                names => text.extend(["use ", library, "::{", &names.join(", "), "};\n"]),
+                [only] => text.extend([from, library, "::", only, ";\n"]),
+                names => text.extend([from, library, "::{", &names.join(", "), "};\n"]),
             }
         }
         if !text.is_empty() {

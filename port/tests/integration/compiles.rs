@@ -99,6 +99,19 @@ fn a_port_compiles_without_warnings() {
 }
 
 #[test]
+fn a_port_of_names_that_are_ours_compiles() {
+    let names = Fixture::of(&[
+        "mod pipulate { pub fn f() -> u8 { 1 } }\nmod std {}\nmod core {}\nfn pipulate_server() {}\nstruct Some;\nstruct Workflow;\nstruct String(u8);\nfn main() {}\nfn step() -> u8 { 2 }",
+        "%%pip_step crate\nlet _some = Some;\npipulate::f() + step()",
+        "let r#type: u8 = %pip_input type --default 1;",
+        "%pip_set main = {\"x\": 1}\nformat!(\"{type}\")",
+        "%%pip_step \"日本 */ \\ {y}\"\nmain();\nr#type",
+    ]);
+    let (_, told, is_content) = check("names", &names);
+    assert!(is_content && told.is_empty(), "{}", rendered(&told));
+}
+
+#[test]
 fn what_does_not_compile_is_shown_in_its_cell() {
     let wrong = Fixture::of(&[
         "fn twice(n: i32) -> i32 {\n    n * 2\n}",
