@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use pipulate::{Pip, Place, PlaceEnv};
@@ -101,6 +101,7 @@ fn log() {
 }
 
 fn run(arguments: &Arguments, workflows: Vec<Workflow>, workers: WorkerCommand) -> Result<(), String> {
+    check_clock(SystemTime::now())?;
     let place = place(arguments)?;
     let pip = Pip::open_place(&place).map_err(|error| format!("{error:#}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -124,6 +125,16 @@ fn run(arguments: &Arguments, workflows: Vec<Workflow>, workers: WorkerCommand) 
     runtime.shutdown_timeout(GOODBYE);
     drop(served);
     Ok(())
+}
+
+/// Each response says its time, as HTTP has it: that has no years before 1970, and none of five digits.
+fn check_clock(now: SystemTime) -> Result<(), String> {
+    /// The beginning of the year 10000.
+    const END: Duration = Duration::from_secs(253_402_300_800);
+    match now.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) if since < END => Ok(()),
+        _ => Err("this machine's clock says a year that is not one of 1970 to 9999. Set it right first.".to_owned()),
+    }
 }
 
 fn place(arguments: &Arguments) -> Result<Place, String> {
@@ -271,6 +282,19 @@ fn open(url: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_whose_time_no_response_could_say_is_refused() {
+        let year = Duration::from_hours(365 * 24);
+        for (now, is_fine) in [
+            (SystemTime::now(), true),
+            (SystemTime::UNIX_EPOCH, true),
+            (SystemTime::UNIX_EPOCH + year * 8_100, false),
+            (SystemTime::UNIX_EPOCH - year, false),
+        ] {
+            assert_eq!(check_clock(now).is_ok(), is_fine, "{now:?}");
+        }
+    }
 
     #[test]
     fn an_address_may_leave_out_what_is_usual() {
