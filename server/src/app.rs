@@ -205,23 +205,25 @@ impl App {
         if self.runs.running(&id).is_some() {
             return Ok((key, None));
         }
-        // Before it is looked at what is done: what runs elsewhere may end just now.
-        let claim = match job.info()? {
-            Some(info) => self.claim(&info),
-            None => return Ok((key, None)),
+        let startable = || {
+            let view = JobView::of(self, workflow, &job)?;
+            let first = view.first_open().filter(|first| {
+                let needs_nothing = view.needs_no_input(&workflow.steps()[*first], Self::has_secret_in_environment);
+                !view.is_finalized() && !view.steps[*first].outdated && needs_nothing
+            });
+            Ok::<_, Error>(first.zip(view.info))
         };
-        let claim = match claim {
+        let Some((_, info)) = startable()? else {
+            return Ok((key, None));
+        };
+        let claim = match self.claim(&info) {
             Err(Error::Elsewhere { .. }) => return Ok((key, None)),
             claim => claim?,
         };
-        let view = JobView::of(self, workflow, &job)?;
-        let Some(first) = view.first_open().filter(|_| !view.is_finalized()) else {
+        // Once more: what ran elsewhere may have ended just now.
+        let Some((first, _)) = startable()? else {
             return Ok((key, None));
         };
-        let step = &workflow.steps()[first];
-        if view.steps[first].outdated || !view.needs_no_input(step, Self::has_secret_in_environment) {
-            return Ok((key, None));
-        }
         let order = Order {
             id,
             workflow: workflow.clone(),
