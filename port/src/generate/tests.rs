@@ -33,26 +33,20 @@ pub(super) fn tests(context: &Context<'_>) -> String {
     );
     for step in &plan.steps {
         let place = plan.notebook.cells[plan.code[step.code].index].place;
-        text.push_str(&format!(
-            "    // Cell {}\n    {},\n",
-            place.number,
-            literal(&outline(step))
-        ));
+        let number = place.number.to_string();
+        text.extend(["    // Cell ", &number, "\n    ", &literal(&outline(step)), ",\n"]);
     }
-    text.push_str(&format!(
-        "];\n\
-         \n\
-         fn app() -> TestApp {{\n    {}\n}}\n\
+    text.extend(["];\n\nfn app() -> TestApp {\n    ", &app.lay_out(4, 0, 0), "\n}\n"]);
+    text.push_str(
+        "\n\
+         #[test]\n\
+         fn the_steps_are_the_notebooks() {\n    assert_eq!(outline(&workflow()), STEPS);\n}\n\
          \n\
          #[test]\n\
-         fn the_steps_are_the_notebooks() {{\n    assert_eq!(outline(&workflow()), STEPS);\n}}\n\
-         \n\
-         #[test]\n\
-         fn a_new_job_opens_at_the_first_step() {{\n    \
+         fn a_new_job_opens_at_the_first_step() {\n    \
              let first = OpenForm::of(&workflow().steps()[0]);\n    \
-             assert_eq!(app().new_job().open_form(), Some(first));\n}}\n",
-        app.lay_out(4, 0, 0),
-    ));
+             assert_eq!(app().new_job().open_form(), Some(first));\n}\n",
+    );
     let begins = |step: &StepPlan| step.fields.iter().any(|field| field.default.is_some());
     if plan.steps.iter().any(begins) {
         text.push_str(
