@@ -132,7 +132,7 @@ mod tests {
     fn a_literal_has_a_value() {
         for (literal, captures, expected) in [
             ("\"{a}\"", Captures::Escaped, "{a}"),
-            (r##"r#"{a} \n "b""#"##, Captures::Raw, r#"{a} \n "b""#),
+            ("r#\"{a} \\n \"b\"\"#", Captures::Raw, "{a} \\n \"b\""),
             (r#""\u{7b}a} \x7bb} \\ \"{c}\"""#, Captures::Escaped, "{a} {b}    {c} "),
             ("\"{a:\\\n   >w$}\"", Captures::Escaped, "{a:>w$}"),
             (r#""\u{1_f600}{é}"#, Captures::Escaped, "\u{1f600}{é}"),
