@@ -151,10 +151,7 @@ mod tests {
                 _ => None,
             }
         };
-        let known = changes(
-            Some(&root),
-            now(None, "/tmp/pipulate-kernel-7-abc/standard-library"),
-        );
+        let known = changes(Some(&root), now(None, "/tmp/pipulate-kernel-7-abc/standard-library"));
         assert_eq!(
             known,
             [
