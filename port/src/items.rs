@@ -82,6 +82,16 @@ impl Known {
             first: (first.cell, first.span.clone()),
             second: (cell, item),
         };
+        if let ItemKind::ThreadLocal { statics } = &item.kind {
+            for name in statics {
+                let key = (Namespace::Values, name.clone());
+                if let Some(first) = self.names.get(&key) {
+                    return Err(twice(name.clone(), first));
+                }
+                self.names.insert(key, place(None));
+            }
+            return Ok(Merged::Whole);
+        }
         let ItemKind::Use { imports } = &item.kind else {
             let (namespace, name) = match (&item.kind, &item.name) {
                 (ItemKind::Impl { subject, .. }, _) => {
@@ -92,6 +102,14 @@ impl Known {
                     return Ok(Merged::Whole);
                 }
                 (_, None) => return Ok(Merged::Whole),
+                (ItemKind::ExternCrate, Some(name)) => {
+                    let key = (Namespace::Types, name.clone());
+                    let first = self.names.get(&key);
+                    if let Some(first) = first.filter(|first| first.import.as_ref() == Some(&item.tokens)) {
+                        return Ok(Merged::Gone(first.cell));
+                    }
+                    (Namespace::Types, name)
+                }
                 (ItemKind::Fn | ItemKind::Const | ItemKind::Static { .. }, Some(name)) => (Namespace::Values, name),
                 (ItemKind::MacroRules, Some(name)) => (Namespace::Macros, name),
                 (_, Some(name)) => (Namespace::Types, name),
@@ -102,7 +120,8 @@ impl Known {
                     return Err(twice(item.title(), first));
                 }
             }
-            self.names.insert((namespace, name.clone()), place(None));
+            let import = matches!(item.kind, ItemKind::ExternCrate).then(|| item.tokens.clone());
+            self.names.insert((namespace, name.clone()), place(import));
             return Ok(Merged::Whole);
         };
         let (mut new, mut old) = (Vec::new(), None);

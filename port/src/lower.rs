@@ -39,8 +39,10 @@ pub fn lower(
     };
     lowering.out.push("\n");
     let indent = if analysis.awaits { "        " } else { "    " };
+    let paths = &names.paths;
     if analysis.awaits {
-        lowering.out.push("    pipulate_server::block_on(async move {\n");
+        let server = paths.server;
+        lowering.out.push(&format!("    {server}::block_on(async move {{\n"));
     }
     lowering.out.push(&names.bindings(indent));
     for reload in &resolution.reloads {
@@ -48,22 +50,26 @@ pub fn lower(
     }
     let computes = analysis.step.is_some();
     if computes {
-        lowering.out.push(&format!("{indent}Ok({{\n"));
+        lowering.out.push(&format!("{indent}{}({{\n", paths.ok));
     } else {
-        lowering.marks.extend(shown(analysis));
+        lowering.marks.extend(shown(analysis, paths));
     }
     lowering.cuts.extend(cuts(cell, analysis));
     if cell.cell_magic().is_some_and(|magic| cell.slice(&magic.name) == "time") {
         lowering
             .out
-            .push(&format!("{indent}let _timer = pipulate::runtime::timer();\n"));
+            .push(&format!("{indent}let _timer = {}::runtime::timer();\n", paths.pipulate));
     }
     lowering.cell(analysis);
     if !lowering.out.ends_line() {
         lowering.out.push("\n");
     }
-    lowering.out.push(indent);
-    lowering.out.push(if computes { "})\n" } else { "Ok(())\n" });
+    let end = if computes {
+        format!("{indent}}})\n")
+    } else {
+        format!("{indent}{}(())\n", paths.ok)
+    };
+    lowering.out.push(&end);
     if analysis.awaits {
         lowering.out.push("    })\n");
     }
@@ -91,17 +97,18 @@ pub(crate) fn lower_default(
     let mut out = CellText::default();
     out.push("\n");
     let indent = if analysis.awaits { "        " } else { "    " };
+    let paths = &names.paths;
     if analysis.awaits {
-        out.push("    pipulate_server::block_on(async move {\n");
+        out.push(&format!("    {}::block_on(async move {{\n", paths.server));
     }
     out.push(&names.bindings(indent));
     for reload in &resolution.reloads {
         out.push(&format!("{indent}{}\n", reload_line(reload, &names)));
     }
-    out.push(&format!("{indent}Ok::<"));
+    out.push(&format!("{indent}{}::<", paths.ok));
     match ty {
         Some(ty) => out.keep(cell.text(), trimmed(cell.text(), ty)),
-        None => out.push("String"),
+        None => out.push(paths.string),
     }
     out.push(", _>(");
     out.keep(cell.text(), default.clone());
@@ -132,6 +139,32 @@ struct Names {
     binds_job: bool,
     /// The same of `pip`.
     binds_pip: bool,
+    paths: Paths,
+}
+
+/// How generated code says what is not the notebook's: in full where the notebook's own code may give the word another meaning. A
+/// [`fingerprint`](crate::analysis::fingerprint) is the same either way.
+struct Paths {
+    ok: &'static str,
+    some: &'static str,
+    none: &'static str,
+    string: &'static str,
+    pipulate: &'static str,
+    server: &'static str,
+}
+
+impl Paths {
+    fn of(is_taken: &dyn Fn(&str) -> bool) -> Self {
+        let choose = |name: &str, word: &'static str, full: &'static str| if is_taken(name) { full } else { word };
+        Self {
+            ok: choose("Ok", "Ok", "::std::result::Result::Ok"),
+            some: choose("Some", "Some", "::std::option::Option::Some"),
+            none: choose("None", "None", "::std::option::Option::None"),
+            string: choose("String", "String", "::std::string::String"),
+            pipulate: choose("pipulate", "pipulate", "::pipulate"),
+            server: choose("pipulate_server", "pipulate_server", "::pipulate_server"),
+        }
+    }
 }
 
 impl Names {
@@ -146,6 +179,10 @@ impl Names {
             meant && !reloaded(name) && !is_item(name) && !analysis.items.iter().any(|item| item.defines(name))
         };
         let is_free = |name: &str| !cell.mentions(name) && !reloaded(name);
+        let is_taken = |name: &str| {
+            let mut own = analysis.items.iter();
+            is_item(name) || own.any(|item| item.defines(name) || item.brings_unknown())
+        };
         let generated = generated_uses(analysis, resolution);
         let choose = |name: &str, uses: bool| {
             if is_free(name) || (is_ours(name) && !uses) {
@@ -161,6 +198,7 @@ impl Names {
             pip: if pip_renamed { "pipeline_pip" } else { "pip" },
             binds_job,
             binds_pip,
+            paths: Paths::of(&is_taken),
         }
     }
 
@@ -212,30 +250,33 @@ fn generated_uses(analysis: &CellAnalysis, resolution: &Resolution) -> Generated
 /// The line that loads a variable of an earlier cell again.
 fn reload_line(reload: &Reload, names: &Names) -> String {
     let value = if reload.secret {
-        format!("pipulate_server::secret({})?", literal(&reload.step))
+        format!("{}::secret({})?", names.paths.server, literal(&reload.step))
     } else {
         let job = names.job_at(reload.job.as_deref());
         match &reload.default {
             Some(default) => {
-                let (before, after) = with_default(&job, &reload.step, default);
+                let (before, after) = with_default(&job, &reload.step, default, &names.paths);
                 format!("{before}{default}{after}")
             }
             None => format!("{job}.require({})?", literal(&reload.step)),
         }
     };
-    format!("let {}: {} = {value};", reload.pattern, reload.ty)
+    let is_text = !reload.has_type && reload.ty == "String";
+    let ty = if is_text { names.paths.string } else { &reload.ty };
+    format!("let {}: {ty} = {value};", reload.pattern)
 }
 
 /// What stands before and after the default of a value that may be missing. A closure will do unless the default leaves it.
-fn with_default(job: &str, step: &str, default: &str) -> (String, String) {
+fn with_default(job: &str, step: &str, default: &str, paths: &Paths) -> (String, String) {
     let step = literal(step);
     let leaves = default.contains('?')
         || ["await", "return", "break", "continue"]
             .iter()
             .any(|word| default.contains(word));
     if leaves {
+        let Paths { some, none, .. } = paths;
         (
-            format!("match {job}.get({step})? {{ Some(value) => value, None => "),
+            format!("match {job}.get({step})? {{ {some}(value) => value, {none} => "),
             " }".to_owned(),
         )
     } else {
@@ -256,7 +297,7 @@ struct Lowering<'a> {
 /// Text that is put at a place of the cell.
 struct Mark {
     at: usize,
-    text: &'static str,
+    text: String,
     /// Whether it belongs to what stands before the place.
     closes: bool,
 }
@@ -317,7 +358,7 @@ impl Lowering<'_> {
     /// A part of the cell, with the marks that stand in it.
     fn piece(&mut self, span: Range<usize>) {
         let mut from = span.start;
-        let mut marks: Vec<(usize, &'static str)> = self
+        let mut marks: Vec<(usize, String)> = self
             .marks
             .iter()
             .filter(|mark| {
@@ -327,12 +368,12 @@ impl Lowering<'_> {
                     span.start <= mark.at && mark.at < span.end
                 }
             })
-            .map(|mark| (mark.at, mark.text))
+            .map(|mark| (mark.at, mark.text.clone()))
             .collect();
         marks.sort_by_key(|(at, _)| *at);
         for (at, text) in marks {
             self.out.keep(self.cell.text(), from..at);
-            self.out.push(text);
+            self.out.push(&text);
             from = at;
         }
         self.out.keep(self.cell.text(), from..span.end);
@@ -341,14 +382,14 @@ impl Lowering<'_> {
     fn open(&mut self, at: usize) {
         let mark = self.marks.iter().find(|mark| !mark.closes && mark.at == at);
         if let Some(mark) = mark {
-            self.out.push(mark.text);
+            self.out.push(&mark.text);
         }
     }
 
     fn close(&mut self, at: usize) {
         let mark = self.marks.iter().find(|mark| mark.closes && mark.at == at);
         if let Some(mark) = mark {
-            self.out.push(mark.text);
+            self.out.push(&mark.text);
         }
     }
 
@@ -383,8 +424,8 @@ impl Lowering<'_> {
             "time" => {
                 let Some(value) = timed(self.cell, call) else { return };
                 let end = if is_value && !call.semicolon { " }" } else { " };" };
-                let timer = "{ let _timer = pipulate::runtime::timer(); ";
-                self.around(&(span.start..call.args.end), &value, timer, end);
+                let timer = self.timer();
+                self.around(&(span.start..call.args.end), &value, &timer, end);
                 self.comment(call, span);
             }
             _ => {}
@@ -401,7 +442,8 @@ impl Lowering<'_> {
                 let job = self.names.job_at(get.job.as_ref().map(|job| job.text.as_str()));
                 self.out.keep(text, span.start..name_start);
                 if let Some(default) = &get.default {
-                    let (before, after) = with_default(&job, &get.step.text, self.cell.slice(default));
+                    let (before, after) =
+                        with_default(&job, &get.step.text, self.cell.slice(default), &self.names.paths);
                     self.around(&rest, default, &before, &format!("{after};"));
                 } else {
                     let step = literal(&get.step.text);
@@ -414,12 +456,12 @@ impl Lowering<'_> {
                 };
                 self.out.keep(text, span.start..binding.pattern.end);
                 if binding.ty.is_none() {
-                    self.out.push(": String");
+                    self.out.push(&format!(": {}", self.names.paths.string));
                 }
                 self.out.keep(text, binding.pattern.end..name_start);
                 let step = literal(&input.step.text);
                 let code = if input.secret {
-                    format!("pipulate_server::secret({step})?;")
+                    format!("{}::secret({step})?;", self.names.paths.server)
                 } else {
                     format!("{}.require({step})?;", self.names.job)
                 };
@@ -428,10 +470,16 @@ impl Lowering<'_> {
             "time" => {
                 let value = call.value.clone().unwrap_or(call.args.clone());
                 self.out.keep(text, span.start..name_start);
-                self.around(&rest, &value, "{ let _timer = pipulate::runtime::timer(); ", " };");
+                let timer = self.timer();
+                self.around(&rest, &value, &timer, " };");
             }
             _ => {}
         }
+    }
+
+    /// What begins a block that is timed.
+    fn timer(&self) -> String {
+        format!("{{ let _timer = {}::runtime::timer(); ", self.names.paths.pipulate)
     }
 
     /// A part of a magic's text, with code before and after.
@@ -513,11 +561,15 @@ fn with_comments(text: &str, item: &Range<usize>) -> Range<usize> {
 }
 
 /// What shows the value of a cell that saves.
-fn shown(analysis: &CellAnalysis) -> Vec<Mark> {
-    let mark = |at: usize, text: &'static str, closes: bool| Mark { at, text, closes };
+fn shown(analysis: &CellAnalysis, paths: &Paths) -> Vec<Mark> {
+    let mark = |at: usize, text: &str, closes: bool| Mark {
+        at,
+        text: text.to_owned(),
+        closes,
+    };
     match (&analysis.tail, analysis.needs_semicolon) {
         (Some(tail), _) => vec![
-            mark(tail.start, "pipulate_server::show!(", false),
+            mark(tail.start, &format!("{}::show!(", paths.server), false),
             mark(tail.end, ");", true),
         ],
         (None, Some(at)) => vec![mark(at, ";", true)],

@@ -41,7 +41,8 @@ macro_rules! show {
     };
 }
 
-/// Lets errors of a type that has `Debug` and no `Display` be a step's error by `?`.
+/// Lets errors of a type that has `Debug` and no `Display` be a step's error by `?`. A type's parameters stand before it in square
+/// brackets, with what they must be.
 ///
 /// ```
 /// #[derive(Debug)]
@@ -52,9 +53,30 @@ macro_rules! show {
 ///     Err(Unlucky)?
 /// }
 /// assert_eq!(step().unwrap_err().message(), "Unlucky");
+///
+/// #[derive(Debug)]
+/// struct Unfit<'a, T: Copy>(&'a T);
+/// pipulate_server::report_by_debug!(['a, T: Copy] Unfit<'a, T>);
+///
+/// fn other_step() -> Result<(), pipulate_server::StepError> {
+///     Err(Unfit(&7))?
+/// }
+/// assert_eq!(other_step().unwrap_err().message(), "Unfit(7)");
 /// ```
 #[macro_export]
 macro_rules! report_by_debug {
+    ([$($parameters:tt)*] $type:ty $(where $($bounds:tt)*)?) => {
+        impl<$($parameters)*> ::core::convert::From<$type> for $crate::StepError
+        where
+            $type: ::core::fmt::Debug,
+            $($($bounds)*)?
+        {
+            #[track_caller]
+            fn from(error: $type) -> Self {
+                $crate::StepError::of_debug(&error)
+            }
+        }
+    };
     ($type:ty) => {
         impl ::core::convert::From<$type> for $crate::StepError {
             #[track_caller]

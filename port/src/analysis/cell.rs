@@ -156,11 +156,16 @@ fn place(reading: &Reading, last: &Stmt) -> Range<usize> {
 
 fn note_statement(cell: &Cell<'_>, reading: &Reading, statement: &Stmt, analysis: &mut CellAnalysis) {
     let at = statement.span().byte_range();
+    let mut note_item = |item: &syn::Item| {
+        let text = reading.text.get(at.clone()).unwrap_or_default();
+        analysis.items.push(items::item(item, text, reading.span(&at)));
+    };
+    if let Some(item) = items::of_statement(statement) {
+        note_item(&item);
+        return;
+    }
     match statement {
-        Stmt::Item(item) => {
-            let text = reading.text.get(at.clone()).unwrap_or_default();
-            analysis.items.push(items::item(item, text, reading.span(&at)));
-        }
+        Stmt::Item(item) => note_item(item),
         Stmt::Local(local) => {
             let magic = local
                 .init

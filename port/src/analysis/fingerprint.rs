@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::names::Walk;
-use super::tokens::canonical;
+use super::tokens::{canonical, shortened};
 use super::{Item, ItemKind, cell, stack};
 
 /// Something that knows the items and dependencies that a step may reach: [`Definitions`](super::Definitions), or
@@ -45,13 +45,16 @@ pub struct Known<'a> {
 /// later than the step's own, or than that of the type or trait which reaches it: the step was compiled without it, so that nothing of
 /// it can matter. Thus a step stays fresh while cells are added below it.
 ///
-/// It does not count comments, layout, documentation, attributes that only speak of lints or formatting, the visibility of items, the
+/// It does not count whether generated code says `Ok` or `::std::result::Result::Ok` where the notebook has an `Ok` of its own, comments, layout, documentation, attributes that only speak of lints or formatting, the visibility of items, the
 /// order of items and cells, the names of the function's parameters, its own name, nor the step's. A `use` of a trait whose name is
 /// nowhere mentioned does not count, since nothing shows that its methods are called. A body that does not parse counts by its tokens,
 /// and one that has none by its text.
 pub fn fingerprint(body: &str, definitions: &impl Reach) -> String {
     let read = stack::with_tokens(body, |tokens| {
-        let (text, words) = canonical(tokens.clone());
+        let (text, words) = canonical(shortened(tokens.clone(), None));
+        // What is said in full is not the notebook's, whatever that has of the same name.
+        let nobodys = proc_macro2::Ident::new("Self", proc_macro2::Span::call_site());
+        let tokens = shortened(tokens, Some(&nobodys));
         let names = match cell::statements(tokens.clone(), 0) {
             Ok((_, statements)) => Walk::statements(&statements),
             Err(_) => Walk::unparsed(&tokens),

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::Visit;
-use syn::{ImplItem, Item as Syntax, Meta, TraitItem, Type, UseTree};
+use syn::{ImplItem, Item as Syntax, Meta, Stmt, TraitItem, Type, UseTree};
 
 use super::names::{Walk, plain};
 use super::tokens::{canonical, canonical_item, is_silent};
@@ -21,12 +21,16 @@ pub(super) fn item(syntax: &Syntax, text: &str, span: std::ops::Range<usize>) ->
         Syntax::Use(_) => None,
         _ => name(syntax),
     };
+    let kind = kind(syntax);
     let mut used: BTreeSet<String> = names.free.into_keys().collect();
     if let Some(name) = &name {
         used.remove(name);
     }
+    if let ItemKind::ThreadLocal { statics } = &kind {
+        used.retain(|name| !statics.contains(name));
+    }
     Item {
-        kind: kind(syntax),
+        kind,
         name,
         span,
         tokens,
@@ -36,8 +40,17 @@ pub(super) fn item(syntax: &Syntax, text: &str, span: std::ops::Range<usize>) ->
     }
 }
 
-/// An item apart for each name that a `use` brings; any other item as it is.
+/// An item apart for each name that a `use` or a `thread_local!` brings; any other item as it is.
 pub(super) fn split(item: &Item) -> Vec<Item> {
+    if let ItemKind::ThreadLocal { statics } = &item.kind {
+        return statics
+            .iter()
+            .map(|name| Item {
+                name: Some(name.clone()),
+                ..item.clone()
+            })
+            .collect();
+    }
     let ItemKind::Use { imports } = &item.kind else {
         return vec![item.clone()];
     };
@@ -79,6 +92,39 @@ pub(super) fn name(item: &Syntax) -> Option<String> {
         _ => return None,
     };
     Some(plain(ident)).filter(|name| name != "_")
+}
+
+/// A statement that is a call of `thread_local!`, as the item that it is.
+pub(super) fn of_statement(statement: &Stmt) -> Option<Syntax> {
+    let Stmt::Macro(call) = statement else { return None };
+    statics_of(&call.mac)?;
+    Some(Syntax::Macro(syn::ItemMacro {
+        attrs: call.attrs.clone(),
+        ident: None,
+        mac: call.mac.clone(),
+        semi_token: call.semi_token,
+    }))
+}
+
+/// The names that a call of `thread_local!` gives a meaning to; `None` for calls of other macros, and for one without a `static`.
+pub(super) fn statics_of(call: &syn::Macro) -> Option<Vec<String>> {
+    let path: Vec<String> = call.path.segments.iter().map(|segment| plain(&segment.ident)).collect();
+    if !matches!(path.join("::").as_str(), "thread_local" | "std::thread_local") {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut before = [None, None];
+    for token in call.tokens.clone() {
+        if let (TokenTree::Ident(name), [mark, Some(TokenTree::Ident(word))]) = (&token, &before) {
+            let is_lifetime = matches!(mark, Some(TokenTree::Punct(mark)) if mark.as_char() == '\'');
+            if word == "static" && !is_lifetime {
+                found.push(plain(name));
+            }
+        }
+        let [_, last] = before;
+        before = [last, Some(token)];
+    }
+    (!found.is_empty()).then_some(found)
 }
 
 /// Each name that a `use` brings. Its attributes are those of the whole.
@@ -161,7 +207,10 @@ fn kind(item: &Syntax) -> ItemKind {
         Syntax::Fn(_) => ItemKind::Fn,
         Syntax::ForeignMod(_) => ItemKind::ForeignMod,
         Syntax::Impl(item) => implementation(item),
-        Syntax::Macro(item) if item.ident.is_none() => ItemKind::MacroCall,
+        Syntax::Macro(item) if item.ident.is_none() => match statics_of(&item.mac) {
+            Some(statics) => ItemKind::ThreadLocal { statics },
+            None => ItemKind::MacroCall,
+        },
         Syntax::Macro(_) => ItemKind::MacroRules,
         Syntax::Mod(_) => ItemKind::Mod,
         Syntax::Static(item) => ItemKind::Static {
@@ -281,6 +330,7 @@ pub(super) fn title(item: &Item) -> String {
         ItemKind::Mod => "mod",
         ItemKind::Static { .. } => "static",
         ItemKind::Struct => "struct",
+        ItemKind::ThreadLocal { statics } => return format!("thread_local {}", statics.join(", ")),
         ItemKind::Trait { .. } => "trait",
         ItemKind::Type => "type",
         ItemKind::Union => "union",

@@ -161,7 +161,7 @@ impl CellAnalysis {
 pub struct Item {
     /// What it is.
     pub kind: ItemKind,
-    /// Its name. `None` for an `impl`, a `use`, an `extern` block and a macro call.
+    /// Its name. `None` for an `impl`, a `use`, an `extern` block and a macro call, `thread_local!` among them.
     pub name: Option<String>,
     /// Where it stands, attributes and doc comments included.
     pub span: Range<usize>,
@@ -180,8 +180,22 @@ impl Item {
     pub fn defines(&self, name: &str) -> bool {
         match &self.kind {
             ItemKind::Use { imports } => imports.iter().any(|import| import.name.as_deref() == Some(name)),
+            ItemKind::ThreadLocal { statics } => statics.iter().any(|defined| defined == name),
             _ => self.name.as_deref() == Some(name),
         }
+    }
+
+    /// Whether it may bring names that nobody can tell from it: `use ..::*`, but for the standard library's, which mean there what they
+    /// mean anywhere.
+    pub fn brings_unknown(&self) -> bool {
+        let ItemKind::Use { imports } = &self.kind else {
+            return false;
+        };
+        imports.iter().any(|import| {
+            let path = import.tokens.rsplit_once("use ").map_or("", |(_, path)| path);
+            let first = path.trim_start_matches(":: ").split(' ').next();
+            path.ends_with('*') && !matches!(first, Some("std" | "core" | "alloc"))
+        })
     }
 
     /// What people call it: `fn greet`, `impl Display for Point`, `use std::fmt`.
@@ -225,6 +239,11 @@ pub enum ItemKind {
     },
     /// `struct`.
     Struct,
+    /// A call of `thread_local!`.
+    ThreadLocal {
+        /// The names of its `static`s, in order.
+        statics: Vec<String>,
+    },
     /// `trait`, and a trait's alias.
     Trait {
         /// The names of its functions, constants and types.

@@ -75,7 +75,7 @@ impl Walk {
         walk.scopes.push();
         walk.define_items(statements);
         for statement in statements {
-            if !matches!(statement, Stmt::Item(_)) {
+            if !matches!(statement, Stmt::Item(_)) && super::items::of_statement(statement).is_none() {
                 walk.visit_stmt(statement);
             }
         }
@@ -100,8 +100,13 @@ impl Walk {
 
     fn define_items(&mut self, statements: &[Stmt]) {
         for statement in statements {
-            if let Stmt::Item(item) = statement {
-                self.define(item);
+            match statement {
+                Stmt::Item(item) => self.define(item),
+                Stmt::Macro(call) => {
+                    let statics = super::items::statics_of(&call.mac).unwrap_or_default();
+                    statics.iter().for_each(|name| self.scopes.define(name));
+                }
+                _ => {}
             }
         }
     }

@@ -23,6 +23,8 @@ pub struct Reload {
     pub pattern: String,
     /// The pattern's type.
     pub ty: String,
+    /// Whether the type was written; else it is the standard library's `String`, that of an input without one.
+    pub has_type: bool,
     /// The step.
     pub step: String,
     /// The job, when it is not the current one.
@@ -163,6 +165,7 @@ fn reload(cells: &[Contribution], cell: &Contribution, binding: &Binding) -> Res
         names: vec![binding.name.clone()],
         pattern: pattern.to_owned(),
         ty: ty.to_owned(),
+        has_type: true,
         step: step.to_owned(),
         job: job.clone(),
         secret: false,
@@ -184,6 +187,7 @@ fn reload(cells: &[Contribution], cell: &Contribution, binding: &Binding) -> Res
                 return Err(Why::DefaultUsesVariables);
             }
             Ok(Reload {
+                has_type: !origin.is_input || binding.ty.is_some(),
                 secret: origin.secret,
                 default,
                 ..reload(&origin.pattern, ty, &origin.step, &origin.job)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
 
 /// Attributes that change nothing of what code does: documentation, levels of lints, and formatting.
 const SILENT: [&str; 8] = ["doc", "allow", "expect", "warn", "deny", "forbid", "rustfmt", "clippy"];
@@ -18,6 +18,51 @@ pub(super) fn canonical(stream: TokenStream) -> (String, BTreeSet<String>) {
     let mut writer = Writer::default();
     writer.stream(stream);
     (writer.text, writer.words)
+}
+
+/// What generated code says in full where the notebook gives the last word another meaning.
+const FULL_PATHS: [&[&str]; 6] = [
+    &["std", "result", "Result", "Ok"],
+    &["std", "option", "Option", "Some"],
+    &["std", "option", "Option", "None"],
+    &["std", "string", "String"],
+    &["pipulate"],
+    &["pipulate_server"],
+];
+
+/// The tokens with `Ok` in place of `::std::result::Result::Ok`, and so on for all that generated code says in either way; or with `with` in
+/// place of each.
+pub(super) fn shortened(stream: TokenStream, with: Option<&Ident>) -> TokenStream {
+    let tokens: Vec<TokenTree> = stream.into_iter().collect();
+    let mut kept: Vec<TokenTree> = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        let goes_on = match kept.last() {
+            Some(TokenTree::Ident(_)) => true,
+            Some(TokenTree::Punct(mark)) => mark.as_char() == '>',
+            _ => false,
+        };
+        let full = FULL_PATHS.iter().find(|path| !goes_on && is_path(&tokens[at..], path));
+        match &tokens[at] {
+            _ if let Some(path) = full => {
+                at += path.len() * 3 - 1;
+                kept.push(with.map_or_else(|| tokens[at].clone(), |with| with.clone().into()));
+            }
+            TokenTree::Group(group) => kept.push(Group::new(group.delimiter(), shortened(group.stream(), with)).into()),
+            token => kept.push(token.clone()),
+        }
+        at += 1;
+    }
+    kept.into_iter().collect()
+}
+
+/// Whether the path of these words stands here, `::` before each.
+fn is_path(tokens: &[TokenTree], path: &[&str]) -> bool {
+    let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ':');
+    tokens.len() >= path.len() * 3
+        && tokens.chunks(3).zip(path).all(|(step, word)| {
+            is_colon(&step[0]) && is_colon(&step[1]) && matches!(&step[2], TokenTree::Ident(found) if found == word)
+        })
 }
 
 /// [`canonical`] for an item: its visibility does not count either, since all is one crate.
@@ -139,7 +184,7 @@ fn operator(tokens: &[TokenTree]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{canonical, canonical_item};
+    use super::{canonical, canonical_item, shortened};
 
     fn written(text: &str) -> String {
         canonical(text.parse().unwrap()).0
@@ -154,6 +199,30 @@ mod tests {
             plain,
             "fn f < 'a > ( x : & 'a Vec < Vec < u8 > > ) - > u8 { x [ 0 ] > = 1 && ! x }".replace("- >", "->")
         );
+    }
+
+    #[test]
+    fn full_paths_of_generated_code_are_short_ones() {
+        let short = |text: &str| shortened(text.parse().unwrap(), None).to_string();
+        let same = |full: &str, plain: &str| {
+            assert_eq!(
+                short(full),
+                plain.parse::<proc_macro2::TokenStream>().unwrap().to_string()
+            );
+        };
+        same(
+            "let a: ::std::string::String = ::pipulate_server::secret(\"a\")?; ::std::result::Result::Ok({ f(::std::option::Option::None) })",
+            "let a: String = pipulate_server::secret(\"a\")?; Ok({ f(None) })",
+        );
+        for other in [
+            "a::pipulate::b",
+            "<T>::pipulate::b",
+            "::std::option::Option",
+            "std::string::String",
+            "::",
+        ] {
+            same(other, other);
+        }
     }
 
     #[test]

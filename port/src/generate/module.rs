@@ -46,7 +46,7 @@ pub(super) fn cells(context: &Context<'_>) -> FileText {
     file
 }
 
-/// What the signatures of the steps call the types that they need.
+/// What the signatures of the steps call the types that they need, and what stands before them.
 struct Types {
     pip: &'static str,
     job: &'static str,
@@ -54,21 +54,38 @@ struct Types {
     error: &'static str,
     serialize: &'static str,
     field: &'static str,
+    /// What keeps the code of cells as it stands. A module of the notebook's own of that name would be taken for the tool.
+    skip: &'static str,
 }
 
 impl Types {
     /// Names that the notebook's own code says are qualified, so that they mean there what they mean in the notebook.
     fn of(plan: &Plan<'_>) -> Self {
         let free = |name: &str| !plan.words.contains(name) && !plan.defined.contains(name);
-        let choose = |name: &'static str, qualified: &'static str| if free(name) { name } else { qualified };
-        let is_own_result = plan.defined.contains("Result") || plan.has_globs;
+        let choose =
+            |library: &str, name: &'static str, qualified: &'static str| match (free(name), plan.takes(library)) {
+                (true, _) => name,
+                (false, true) => qualified,
+                (false, false) => &qualified[2..],
+            };
+        let server = |name, qualified| choose("pipulate_server", name, qualified);
+        let result = match (plan.defined.contains("Result") || plan.has_globs, plan.takes("std")) {
+            (false, _) => "Result",
+            (true, false) => "std::result::Result",
+            (true, true) => "::std::result::Result",
+        };
         Self {
-            pip: choose("Pip", "pipulate::Pip"),
-            job: choose("Job", "pipulate::Job"),
-            result: if is_own_result { "std::result::Result" } else { "Result" },
-            error: choose("StepError", "pipulate_server::StepError"),
-            serialize: choose("Serialize", "pipulate_server::Serialize"),
-            field: choose("Field", "pipulate_server::Field"),
+            pip: choose("pipulate", "Pip", "::pipulate::Pip"),
+            job: choose("pipulate", "Job", "::pipulate::Job"),
+            result,
+            error: server("StepError", "::pipulate_server::StepError"),
+            serialize: server("Serialize", "::pipulate_server::Serialize"),
+            field: server("Field", "::pipulate_server::Field"),
+            skip: if plan.defined.contains("rustfmt") {
+                ""
+            } else {
+                "#[rustfmt::skip]\n"
+            },
         }
     }
 
@@ -103,11 +120,7 @@ impl Types {
         ];
         for (library, names) in groups {
             // A module of the notebook's own may be called like the library.
-            let from = if plan.defined.contains(library) {
-                "use ::"
-            } else {
-                "use "
-            };
+            let from = if plan.takes(library) { "use ::" } else { "use " };
             match names.as_slice() {
                 [] => {}
                 [only] => text.extend([from, library, "::", only, ";\n"]),
@@ -132,7 +145,7 @@ pub(super) fn steps(context: &Context<'_>) -> FileText {
     for step in &plan.steps {
         let index = plan.code[step.code].index;
         let place = plan.notebook.cells[index].place;
-        file.push(&format!("\n// Cell {}\n#[rustfmt::skip]\n", place.number));
+        file.push(&format!("\n// Cell {}\n{}", place.number, types.skip));
         let value = if step.computes {
             value_type(&types)
         } else {
@@ -142,9 +155,14 @@ pub(super) fn steps(context: &Context<'_>) -> FileText {
         fields(&mut file, &types, index, step);
     }
     if !plan.debug_errors.is_empty() {
+        let server = if plan.takes("pipulate_server") {
+            "::pipulate_server"
+        } else {
+            "pipulate_server"
+        };
         file.push("\n// Errors that only `Debug` can show.\n");
         for error in &plan.debug_errors {
-            file.push(&format!("pipulate_server::report_by_debug!({error});\n"));
+            file.push(&format!("{server}::report_by_debug!({error});\n"));
         }
     }
     file
@@ -167,10 +185,7 @@ fn function(file: &mut FileText, types: &Types, index: usize, name: &str, value:
 fn fields(file: &mut FileText, types: &Types, index: usize, step: &StepPlan) {
     for field in &step.fields {
         if let Some(name) = &field.function {
-            file.push(&format!(
-                "\n/// The field `{}`.\n#[rustfmt::skip]\n",
-                in_prose(&field.name)
-            ));
+            file.push(&format!("\n/// The field `{}`.\n{}", in_prose(&field.name), types.skip));
             file.push(&format!(
                 "pub fn {name}() -> {} {{\n    {}::new::<{}>({})\n}}\n",
                 types.field,
@@ -181,8 +196,9 @@ fn fields(file: &mut FileText, types: &Types, index: usize, step: &StepPlan) {
         }
         if let Some((name, made)) = &field.default {
             file.push(&format!(
-                "\n/// What the field `{}` begins with.\n#[rustfmt::skip]\n",
-                in_prose(&field.name)
+                "\n/// What the field `{}` begins with.\n{}",
+                in_prose(&field.name),
+                types.skip
             ));
             function(file, types, index, name, &value_type(types), made);
         }

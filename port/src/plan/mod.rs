@@ -1,6 +1,7 @@
 //! What becomes of each cell: decided here, written by [`crate::generate`].
 
 mod checks;
+mod errors;
 mod prose;
 mod read;
 mod steps;
@@ -41,7 +42,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) defined: BTreeSet<String>,
     /// Whether an import brings names that are not known.
     pub(crate) has_globs: bool,
-    /// The notebook's own error types that only `Debug` can show.
+    /// Whether one of those is of a crate other than the standard library, so that they may be any.
+    pub(crate) brings_unknown: bool,
+    /// The notebook's own error types that only `Debug` can show, as `report_by_debug!` takes them.
     pub(crate) debug_errors: Vec<String>,
     /// What became of each cell of the notebook.
     pub(crate) outcomes: Vec<Outcome>,
@@ -116,6 +119,7 @@ impl<'a> Plan<'a> {
             words: BTreeSet::new(),
             defined: BTreeSet::new(),
             has_globs: false,
+            brings_unknown: false,
             debug_errors: Vec::new(),
             outcomes: vec![Outcome::LeftOut { reason: String::new() }; notebook.cells.len()],
             notes: vec![Vec::new(); notebook.cells.len()],
@@ -130,6 +134,11 @@ impl<'a> Plan<'a> {
         plan.describe();
         plan.sort();
         plan
+    }
+
+    /// Whether a name of ours or the standard library's may mean something else in the notebook.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.defined.contains(name) || self.brings_unknown
     }
 
     /// Refuses the port for what stands at a place of a cell.

@@ -284,6 +284,7 @@ impl<'a> Plan<'a> {
                         Merged::Whole
                     }
                 };
+                self.brings_unknown |= item.brings_unknown();
                 self.note_item(index, item, &merged);
                 self.code[position].merged.push(merged);
                 self.defined.extend(defined_names(item));
@@ -294,7 +295,7 @@ impl<'a> Plan<'a> {
 
     fn note_item(&mut self, index: usize, item: &Item, merged: &Merged) {
         match (&item.kind, merged) {
-            (ItemKind::Use { .. }, Merged::Gone(first) | Merged::Rest(_, first)) => {
+            (ItemKind::Use { .. } | ItemKind::ExternCrate, Merged::Gone(first) | Merged::Rest(_, first)) => {
                 let first = self.notebook.cells[*first].place;
                 let text = if matches!(merged, Merged::Gone(_)) {
                     format!("merged: `{}` stands in {first}", item.title())
@@ -316,115 +317,13 @@ impl<'a> Plan<'a> {
             _ => {}
         }
     }
-
-    /// Types of the notebook's own that are errors and can only be shown by `Debug`.
-    fn find_debug_errors(&mut self) {
-        let mut errors = BTreeSet::new();
-        for cell in &self.code {
-            tokens::error_words(&tokens::of(&cell.parsed), &mut errors);
-        }
-        let items = || {
-            let cells = self.code.iter().filter(|cell| cell.analysis.step.is_none());
-            cells.flat_map(|cell| cell.analysis.items.iter().map(move |item| (cell, item)))
-        };
-        let has_impl = |name: &str, of: &str| {
-            items().any(|(_, item)| match &item.kind {
-                ItemKind::Impl { subject, .. } => {
-                    let (what, target) = subject.split_once(" for ").unwrap_or((subject, ""));
-                    target == name && what.rsplit("::").next() == Some(of)
-                }
-                _ => false,
-            })
-        };
-        let mut found = Vec::new();
-        for (cell, item) in items() {
-            let text = &cell.parsed.text()[item.span.clone()];
-            if let (ItemKind::Mod, Ok(module)) = (&item.kind, syn::parse_str::<syn::ItemMod>(text)) {
-                debug_errors_in(&module, "", &errors, &mut found);
-                continue;
-            }
-            let is_type = matches!(item.kind, ItemKind::Struct | ItemKind::Enum);
-            let Some(name) = item.name.as_ref().filter(|name| is_type && errors.contains(*name)) else {
-                continue;
-            };
-            let Ok(syntax) = syn::parse_str::<syn::DeriveInput>(text) else {
-                continue;
-            };
-            let derived = derives(&syntax.attrs);
-            let displays = derives_display(&derived);
-            let shows = derived.contains("Debug") || has_impl(name, "Debug");
-            if shows && !displays && !has_impl(name, "Display") && syntax.generics.params.is_empty() {
-                found.push(name.clone());
-            }
-        }
-        self.debug_errors = found;
-    }
-}
-
-/// The same of the types in a module that the steps can name. An `impl` counts that stands in their own module.
-fn debug_errors_in(module: &syn::ItemMod, above: &str, errors: &BTreeSet<String>, found: &mut Vec<String>) {
-    let path = format!("{above}{}::", module.ident);
-    let items = module.content.as_ref().map_or(&[][..], |(_, items)| items);
-    let has_impl = |name: &syn::Ident, of: &str| {
-        items.iter().any(|item| match item {
-            syn::Item::Impl(item) => {
-                let is_of = item.trait_.as_ref().and_then(|(path, _)| path.segments.last());
-                let is_for = match &*item.self_ty {
-                    syn::Type::Path(target) => target.path.segments.last(),
-                    _ => None,
-                };
-                is_of.is_some_and(|last| last.ident == of) && is_for.is_some_and(|last| last.ident == *name)
-            }
-            _ => false,
-        })
-    };
-    for item in items {
-        let (attributes, name, generics, visibility) = match item {
-            syn::Item::Mod(inner) => {
-                if !matches!(inner.vis, syn::Visibility::Inherited) {
-                    debug_errors_in(inner, &path, errors, found);
-                }
-                continue;
-            }
-            syn::Item::Struct(item) => (&item.attrs, &item.ident, &item.generics, &item.vis),
-            syn::Item::Enum(item) => (&item.attrs, &item.ident, &item.generics, &item.vis),
-            _ => continue,
-        };
-        let derived = derives(attributes);
-        let displays = derives_display(&derived) || has_impl(name, "Display");
-        let shows = derived.contains("Debug") || has_impl(name, "Debug");
-        let is_seen = !matches!(visibility, syn::Visibility::Inherited) && errors.contains(&name.to_string());
-        if is_seen && shows && !displays && generics.params.is_empty() {
-            found.push(format!("{path}{name}"));
-        }
-    }
-}
-
-/// Whether `Display` comes with what a type derives.
-fn derives_display(derived: &BTreeSet<String>) -> bool {
-    let names = ["Display", "Error", "Snafu", "Fail"];
-    names.iter().any(|name| derived.contains(*name))
-}
-
-/// The last words of what a type derives.
-fn derives(attributes: &[syn::Attribute]) -> BTreeSet<String> {
-    let mut derived = BTreeSet::new();
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("derive"))
-    {
-        let _ = attribute.parse_nested_meta(|meta| {
-            derived.extend(meta.path.segments.last().map(|segment| segment.ident.to_string()));
-            Ok(())
-        });
-    }
-    derived
 }
 
 /// The names that an item gives a meaning to.
 fn defined_names(item: &Item) -> Vec<String> {
     match &item.kind {
         ItemKind::Use { imports } => imports.iter().filter_map(|import| import.name.clone()).collect(),
+        ItemKind::ThreadLocal { statics } => statics.clone(),
         _ => item.name.iter().cloned().collect(),
     }
 }

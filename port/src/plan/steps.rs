@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use pipulate::cell;
-use proc_macro2::{TokenStream, TokenTree};
 
 use super::read::{free_name, function_name, outcome_without_step};
 use super::{CodeCell, FieldPlan, Plan, StepPlan};
@@ -61,8 +60,7 @@ impl Plan<'_> {
         };
         let number = self.steps.len() + 1;
         let function = function_name(number, &name, &self.defined, given);
-        let items = cell.items_before.clone();
-        let is_item = |name: &str| items.contains(name);
+        let is_item = |name: &str| self.is_item(cell, name);
         let lowered = lower(&cell.parsed, &cell.analysis, &cell.resolution, &is_item);
         let computes = cell.analysis.step.is_some();
         let sets = cell
@@ -110,12 +108,15 @@ impl Plan<'_> {
                 .map_or("String", |ty| cell.parsed.slice(ty))
                 .trim()
                 .to_owned();
-            if let Some(span) = input.ty.as_ref().filter(|_| leaves_out(&ty)) {
+            let blank = [("_", "without `_`"), ("impl", "a type with a name in place of `impl`")]
+                .into_iter()
+                .find(|(word, _)| has_word(&ty, word));
+            if let (Some(span), Some((_, instead))) = (&input.ty, blank) {
                 self.refuse(
                     cell.index,
                     &span.clone(),
                     "The type of what is asked for leaves a part to be worked out, and its form is made from the type.",
-                    "Write it in full, without `_`.",
+                    format!("Write it in full, {instead}."),
                 );
                 continue;
             }
@@ -133,7 +134,8 @@ impl Plan<'_> {
                 let function = free_name(format!("{stem}_default"), &self.defined, given);
                 (function, lowered)
             });
-            let is_plain = is_plain_type(&ty, &self.defined);
+            // Where no type is written it is the standard library's `String`, whatever the notebook calls so.
+            let is_plain = input.ty.is_none() || is_plain_type(&ty, &self.defined);
             let made_by = (!is_plain).then(|| free_name(format!("{stem}_field"), &self.defined, given));
             fields.push(FieldPlan {
                 name: name.clone(),
@@ -207,11 +209,19 @@ impl Plan<'_> {
             self.refuse(index, &(at..at), message, help);
         }
         let cell = &self.code[position];
-        let items = &cell.items_before;
-        let is_item = |name: &str| items.contains(name);
+        let is_item = |name: &str| self.is_item(cell, name);
         let ty = input.ty.as_ref();
         let lowered = lower_default(&cell.parsed, &default, ty, &alone, &resolution, &is_item);
         Some(lowered)
+    }
+
+    /// Whether a name is an item's where a cell's function stands. All of the notebook's items are in scope there; a `job` of a later cell
+    /// is another than the one that this cell means.
+    fn is_item(&self, cell: &CodeCell<'_>, name: &str) -> bool {
+        match name {
+            "job" | "pip" => cell.items_before.contains(name),
+            _ => self.takes(name),
+        }
     }
 
     fn note_step(&mut self, position: usize) {
@@ -295,6 +305,7 @@ fn own_reload(origin: &crate::analysis::PipelineOrigin, resolution: &Resolution,
         names: vec![name.to_owned()],
         pattern: origin.pattern.clone(),
         ty,
+        has_type: true,
         step: origin.step.clone(),
         job: origin.job.clone(),
         secret: origin.secret,
@@ -318,16 +329,11 @@ fn push_reload(reloads: &mut Vec<Reload>, reload: Reload) {
     }
 }
 
-/// Whether a type has `_` in it.
-fn leaves_out(ty: &str) -> bool {
-    fn has_blank(tokens: TokenStream) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Group(group) => has_blank(group.stream()),
-            TokenTree::Ident(word) => word == "_",
-            _ => false,
-        })
-    }
-    ty.parse().is_ok_and(has_blank)
+/// Whether a type has this word in it.
+fn has_word(ty: &str, word: &str) -> bool {
+    let mut words = BTreeSet::new();
+    tokens::words(&ty.parse().unwrap_or_default(), &mut words);
+    words.contains(word)
 }
 
 /// Whether a type is made of words that mean the same everywhere.

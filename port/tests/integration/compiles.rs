@@ -112,6 +112,55 @@ fn a_port_of_names_that_are_ours_compiles() {
 }
 
 #[test]
+fn a_port_compiles_whatever_the_notebook_calls_its_own() {
+    let names = Fixture::of(&[
+        "mod pipulate_server {}\nmod serde_json {}\nmod std {}\nmod rustfmt {}\nfn Ok(n: u8) -> u8 { n }\nfn Some(n: u8) -> u8 { n }\nconst None: u8 = 0;\n\
+         struct String;\ntype Vec = ();\nstruct Option;\nstruct Box;\nmacro_rules! format { () => {} }\nmacro_rules! vec { () => {} }\nmacro_rules! println { ($e:expr) => { () } }",
+        "let key = %pip_input key --secret\nlet name = %pip_input name --default ::std::convert::Into::into(\"Ada\");\n%pip_set length = Ok(1) as usize + name.len() + key.len()\nname",
+        "async fn later() -> u8 { 1 }",
+        "%%pip_step sum\nlet n: usize = %pip_get length --default 2 + later().await as usize\nlet m: usize = %pip_get length --default \"2\".parse()?\nlater().await;\n%time n + m + Some(None) as usize + key.len()",
+        "%%time\nlet more: u8 = %pip_get more --default 7\n%pip_set rest = [1]\nmore",
+    ]);
+    let (_, told, is_content) = check("taken", &names);
+    assert!(is_content && told.is_empty(), "{}", rendered(&told));
+
+    let variants = Fixture::of(&[
+        "mod signs { pub enum Sign { Ok(u8), Err, Some, None } pub mod pipulate {} pub mod pipulate_server {} pub fn Result() {} pub use Sign::*; }\nuse signs::*;",
+        "%%pip_step sign\nlet n: u8 = %pip_get n --default \"1\".parse()?;\nmatch Ok(n) { Ok(n) => n, Err | Some | None => 1 }",
+        "let asked: u8 = %pip_input asked --default 1;\n%pip_set twice = asked * 2\nasked",
+    ]);
+    let (_, told, is_content) = check("variants", &variants);
+    assert!(is_content && told.is_empty(), "{}", rendered(&told));
+}
+
+#[test]
+fn errors_with_parameters_are_reported() {
+    let errors = Fixture::of(&[
+        "use std::fmt::{self, Debug, Display};\n#[derive(Debug)]\nstruct Bad<T>(T);\n#[derive(Debug)]\nenum Unfit<'a, T: Copy = u8, const N: usize = 1> where T: Send { A(&'a [T; N]) }\n\
+         #[derive(Debug)]\nstruct Told<T>(T);\nimpl<T: Display> Display for Told<T> {\n    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }\n}\n\
+         struct Own<'a>(&'a str);\nimpl<'a> Debug for Own<'a> {\n    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.0) }\n}\n\
+         mod deep { #[derive(Debug)] pub struct Deep<'a, T>(pub &'a T); }\n\
+         fn bad() -> Result<u8, Bad<Vec<u8>>> { Err(Bad(vec![1])) }\nfn unfit(n: &[u16; 2]) -> Result<u8, Unfit<'_, u16, 2>> { Err(Unfit::A(n)) }\n\
+         fn told() -> Result<u8, Told<u8>> { Err(Told(1)) }\nfn own(text: &str) -> Result<u8, Own<'_>> { Err(Own(text)) }\nfn deep(n: &u8) -> Result<u8, deep::Deep<'_, u8>> { Err(deep::Deep(n)) }",
+        "%%pip_step all\nbad()?;\nlet n = [1, 2];\nunfit(&n)?;\ntold()?;\nlet text = String::from(\"a\");\nown(&text)?;\ndeep(&1)?",
+    ]);
+    let (_, told, is_content) = check("errors", &errors);
+    assert!(is_content && told.is_empty(), "{}", rendered(&told));
+}
+
+#[test]
+fn items_without_a_name_are_items_of_the_crate() {
+    let items = Fixture::of(&[
+        "extern crate alloc;\nextern crate std;\nextern crate core as base;\nuse std::cell::Cell;\nuse alloc::collections::BTreeSet;",
+        "extern crate alloc;\nthread_local! {\n    static SEEN: Cell<u8> = const { Cell::new(1) };\n    /// More.\n    pub static NAME: Cell<&'static str> = Cell::new(\"a\")\n}",
+        "let start: u8 = %pip_input start;\nstd::thread_local!(static LATER: Cell<u8> = Cell::new(base::mem::size_of::<u8>() as u8));\nSEEN.set(start);\n%pip_set seen = SEEN.get() + LATER.get()",
+        "%%pip_step sum\nthread_local! { static OWN: Cell<u8> = Cell::new(1) }\nlet all: BTreeSet<u8> = alloc::vec![SEEN.get(), LATER.get(), OWN.get()].into_iter().collect();\nall.len() + NAME.get().len()",
+    ]);
+    let (_, told, is_content) = check("items", &items);
+    assert!(is_content && told.is_empty(), "{}", rendered(&told));
+}
+
+#[test]
 fn what_does_not_compile_is_shown_in_its_cell() {
     let wrong = Fixture::of(&[
         "fn twice(n: i32) -> i32 {\n    n * 2\n}",

@@ -135,7 +135,13 @@ fn a_kernel_and_a_ported_crate_agree() {
         "// Comes after the steps, and matters to none of them.\nuse std::fmt::*;\nimpl Display for Order {\n    \
          fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result { f.write_str(&self.title) }\n}\ntrait Tax { fn tax(&self); }",
     ]);
-    for (notebook, steps) in [(orders, 2), (hello(), 1)] {
+    let names = Fixture::of(&[
+        "fn Ok(n: u8) -> u8 { n }\nstruct String;\nmod pipulate_server {}\nextern crate alloc;\nthread_local! { static SEEN: u8 = const { 1 } }",
+        "let key = %pip_input key --secret",
+        "%%pip_step all\nlet n: u8 = %pip_get n --default \"1\".parse()?\nSEEN.with(|seen| *seen) + n + key.len() as u8",
+        "use rand::prelude::*;\nfn Some() {}",
+    ]);
+    for (notebook, steps) in [(orders, 2), (hello(), 1), (names, 1)] {
         let executed = executed(&notebook);
         assert_eq!(executed.len(), steps);
         let ported = ported(&notebook);
@@ -143,6 +149,26 @@ fn a_kernel_and_a_ported_crate_agree() {
             assert_eq!(ported[&step], fingerprint, "{step}");
         }
     }
+}
+
+#[test]
+fn each_thread_local_is_reached_by_its_name() {
+    let with = |value: &str| {
+        format!("thread_local! {{ static A: u8 = {value}; static B: u8 = 2 }}\nfn b() -> u8 {{ B.get() }}")
+    };
+    for reaches in ["A.get()", "b()"] {
+        assert_ne!(of(reaches, &[&with("1")]), of(reaches, &[&with("3")]), "{reaches}");
+    }
+    assert_eq!(of("c()", &[&with("1")]), of("c()", &[&with("3")]));
+    assert_ne!(of("A.get()", &[&with("1")]), of("A.get()", &[]));
+}
+
+#[test]
+fn full_paths_of_generated_code_do_not_count() {
+    assert_eq!(
+        of("::std::result::Result::Ok(::pipulate_server::secret(\"a\")?)", &[]),
+        of("Ok(pipulate_server::secret(\"a\")?)", &[])
+    );
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn a_form_needs_its_type_in_full() {
         "let x: Vec<_> = %pip_input x;\nx.push(1_u8);",
         "let (a, b): (u8, [u8; _]) = %pip_input pair;",
         "let _y: Vec<u8> = %pip_input y;",
+        "let z: (u8, impl Fn() -> u8) = %pip_input z;",
     ])
     .refused();
     insta::assert_snapshot!(report.refusals_as_text(), @"
@@ -86,5 +87,7 @@ fn a_form_needs_its_type_in_full() {
       help: Write it in full, without `_`.
     cell 2, line 1, column 13: The type of what is asked for leaves a part to be worked out, and its form is made from the type.
       help: Write it in full, without `_`.
+    cell 4, line 1, column 8: The type of what is asked for leaves a part to be worked out, and its form is made from the type.
+      help: Write it in full, a type with a name in place of `impl`.
     ");
 }
