@@ -95,6 +95,10 @@ struct Expansion {
     span: Span,
 }
 
+/// What to do about a step's value that borrows from its cell.
+const BORROWED_VALUE: &str = "a step's value is kept when its cell has ended, with all that the cell has bound: \
+                              end the cell with a value of its own, as `.to_owned()` makes one";
+
 /// A span of a message, in its cell.
 struct Found<'a> {
     cell: &'a CellSource,
@@ -170,6 +174,9 @@ impl Translator {
         for child in &message.children {
             self.render_child(&mut rendered, child);
         }
+        if self.is_borrowed_value(&message) {
+            push_line(&mut rendered, &format!("  = help: {BORROWED_VALUE}"));
+        }
         Some(Diagnostic {
             level: message.level,
             code,
@@ -177,6 +184,17 @@ impl Translator {
             place: Some(place),
             rendered,
         })
+    }
+
+    /// Whether a step's value borrows from its cell: what it borrows ends where the generated function goes on behind the cell.
+    fn is_borrowed_value(&self, message: &Message) -> bool {
+        let code = message.code.as_ref().map(|code| code.code.as_str());
+        code == Some("E0597")
+            && message.spans.iter().any(|span| {
+                let label = span.label.as_deref().unwrap_or_default();
+                let ends = label.contains("dropped here");
+                label.contains("opaque type requires") || ends && self.find(span).is_none()
+            })
     }
 
     /// The spans that are about cells, the primary ones first.

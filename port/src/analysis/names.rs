@@ -104,7 +104,9 @@ impl Walk {
                 Stmt::Item(item) => self.define(item),
                 Stmt::Macro(call) => {
                     let statics = super::items::statics_of(&call.mac).unwrap_or_default();
-                    statics.iter().for_each(|name| self.scopes.define(name));
+                    for name in &statics {
+                        self.scopes.define(name);
+                    }
                 }
                 _ => {}
             }

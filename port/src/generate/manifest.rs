@@ -49,11 +49,18 @@ pub(super) fn readme(context: &Context<'_>) -> String {
 }
 
 pub(super) fn library(context: &Context<'_>) -> String {
+    // rustc takes an item with an attribute such as `rustfmt::skip` for one that a macro made.
+    let allowed = if context.plan.exports_macros {
+        "#![allow(macro_expanded_macro_exports_accessed_by_absolute_paths)]\n\n"
+    } else {
+        ""
+    };
     format!(
         "//! The notebook {}, as a workflow.\n\
          //!\n\
          //! `cells` are the notebook's cells, as they stand there but for their magics; `workflow` says what their pages look like.\n\
          \n\
+         {allowed}\
          #[rustfmt::skip]\n\
          mod cells;\n\
          mod workflow;\n\

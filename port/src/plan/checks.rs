@@ -79,6 +79,17 @@ impl Plan<'_> {
                 found.push((used.span.clone(), message, help));
                 continue;
             }
+            if let Some((maker, at)) = self.maker_of(position, name) {
+                let message = format!(
+                    "`{name}` is made by `{maker}!` in {at}, and what a macro makes in a cell is seen in that cell alone."
+                );
+                let help = format!(
+                    "Call it in a module: `mod made {{ use super::*; crate::{maker}! {{ .. }} }}`, and then `use made::*;`. `{name}` has to be \
+                     `pub` there, and `{maker}!` needs `#[macro_export]`."
+                );
+                found.push((used.span.clone(), message, help));
+                continue;
+            }
             let later = self.code[position + 1..]
                 .iter()
                 .find(|later| used.variable && later.analysis.step.is_none() && later.analysis.binding(name).is_some());

@@ -2,8 +2,10 @@
 
 mod checks;
 mod errors;
+mod makers;
 mod prose;
 mod read;
+mod roots;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) has_globs: bool,
     /// Whether one of those is of a crate other than the standard library, so that they may be any.
     pub(crate) brings_unknown: bool,
+    /// Whether the notebook exports macros of its own, for calls as `crate::NAME!`.
+    pub(crate) exports_macros: bool,
     /// The notebook's own error types that only `Debug` can show, as `report_by_debug!` takes them.
     pub(crate) debug_errors: Vec<String>,
     /// What became of each cell of the notebook.
@@ -120,6 +124,7 @@ impl<'a> Plan<'a> {
             defined: BTreeSet::new(),
             has_globs: false,
             brings_unknown: false,
+            exports_macros: false,
             debug_errors: Vec::new(),
             outcomes: vec![Outcome::LeftOut { reason: String::new() }; notebook.cells.len()],
             notes: vec![Vec::new(); notebook.cells.len()],
@@ -127,6 +132,7 @@ impl<'a> Plan<'a> {
         };
         let skipped = plan.read_cells();
         plan.read_settings(folder);
+        plan.refuse_places();
         plan.read_items();
         plan.resolve(&skipped);
         plan.plan_steps();

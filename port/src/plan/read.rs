@@ -106,14 +106,6 @@ impl<'a> Plan<'a> {
         }
         let words = tokens::of(&parsed);
         tokens::words(&words, &mut self.words);
-        if let Some(span) = tokens::begins_path(&words, "crate") {
-            self.refuse(
-                index,
-                &span,
-                "`crate::` is the root of the notebook's cells, and another place in the port.",
-                "Leave `crate::` out: the items of all cells are in scope by their names.",
-            );
-        }
         let calls = plain::calls(&parsed, &analysis);
         self.code.push(CodeCell {
             index,

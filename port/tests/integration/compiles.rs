@@ -152,9 +152,10 @@ fn errors_with_parameters_are_reported() {
 fn items_without_a_name_are_items_of_the_crate() {
     let items = Fixture::of(&[
         "extern crate alloc;\nextern crate std;\nextern crate core as base;\nuse std::cell::Cell;\nuse alloc::collections::BTreeSet;",
+        "#[macro_export]\nmacro_rules! items { ($name:ident) => { pub fn made() -> u8 { 9 } pub struct $name; } }\nmod made { use super::*; crate::items! { Round } }\nuse made::*;",
         "extern crate alloc;\nthread_local! {\n    static SEEN: Cell<u8> = const { Cell::new(1) };\n    /// More.\n    pub static NAME: Cell<&'static str> = Cell::new(\"a\")\n}",
         "let start: u8 = %pip_input start;\nstd::thread_local!(static LATER: Cell<u8> = Cell::new(base::mem::size_of::<u8>() as u8));\nSEEN.set(start);\n%pip_set seen = SEEN.get() + LATER.get()",
-        "%%pip_step sum\nthread_local! { static OWN: Cell<u8> = Cell::new(1) }\nlet all: BTreeSet<u8> = alloc::vec![SEEN.get(), LATER.get(), OWN.get()].into_iter().collect();\nall.len() + NAME.get().len()",
+        "%%pip_step sum\nthread_local! { static OWN: Cell<u8> = Cell::new(1) }\nlet all: BTreeSet<u8> = alloc::vec![SEEN.get(), LATER.get(), OWN.get()].into_iter().collect();\nlet Round = Round;\nall.len() + NAME.get().len() + made() as usize",
     ]);
     let (_, told, is_content) = check("items", &items);
     assert!(is_content && told.is_empty(), "{}", rendered(&told));
@@ -181,4 +182,32 @@ fn what_does_not_compile_is_shown_in_its_cell() {
         "{}",
         rendered(&told)
     );
+}
+
+#[test]
+fn a_steps_value_that_borrows_is_told_so() {
+    let borrows = Fixture::of(&[
+        "let name: String = %pip_input name;",
+        "%%pip_step reloaded\nname.trim()",
+        "%%pip_step bound\nlet bound = String::from(\" a \");\nvec![bound.trim()]",
+        "%%pip_step inner\nlet r;\n{ let s = 5; r = &s; }\nr + 1",
+    ]);
+    let (_, told, is_content) = check("borrows", &borrows);
+    assert!(!is_content);
+    let helped = |cell: usize| {
+        let of_cell = told
+            .iter()
+            .filter(|told| told.place.is_some_and(|place| place.cell.number == cell));
+        of_cell
+            .map(|told| told.rendered.contains("`.to_owned()`"))
+            .collect::<Vec<_>>()
+    };
+    for (cell, expected) in [(2, true), (3, true), (4, false)] {
+        assert!(!helped(cell).is_empty(), "{cell}");
+        assert!(
+            helped(cell).iter().all(|helped| *helped == expected),
+            "{cell}: {}",
+            rendered(&told)
+        );
+    }
 }

@@ -91,3 +91,41 @@ fn a_form_needs_its_type_in_full() {
       help: Write it in full, a type with a name in place of `impl`.
     ");
 }
+
+#[test]
+fn what_a_macro_makes_is_in_its_cell_alone() {
+    let report = Fixture::of(&[
+        "macro_rules! items { () => { fn made() -> u8 { 9 } } }\nmacro_rules! shape { ($name:ident) => { struct $name; } }\nmacro_rules! block { () => {{ fn inner() {} }} }",
+        "items! {}\nshape!(Round);\nblock!();",
+        "%%pip_step own\nitems!();\nmade()",
+        "%%pip_step t\nlet n = made();\nRound;\ninner();\nn",
+    ])
+    .refused();
+    insta::assert_snapshot!(report.refusals_as_text(), @"
+    cell 4, line 2, column 9: `made` is made by `items!` in cell 2, line 1, and what a macro makes in a cell is seen in that cell alone.
+      help: Call it in a module: `mod made { use super::*; crate::items! { .. } }`, and then `use made::*;`. `made` has to be `pub` there, and `items!` needs `#[macro_export]`.
+    cell 4, line 3, column 1: `Round` is made by `shape!` in cell 2, line 2, and what a macro makes in a cell is seen in that cell alone.
+      help: Call it in a module: `mod made { use super::*; crate::shape! { .. } }`, and then `use made::*;`. `Round` has to be `pub` there, and `shape!` needs `#[macro_export]`.
+    ");
+}
+
+#[test]
+fn the_root_of_a_crate_is_elsewhere_in_a_port() {
+    let report = Fixture::of(&[
+        ":dep regex = \"1\"\n#[macro_export]\nmacro_rules! one { () => { 1 } }\nmacro_rules! two { () => { 2 } }\nextern crate regex;\nextern crate std as base;",
+        "extern crate rand_core as core2;\n#[macro_use]\nextern crate alloc;",
+        "%%pip_step t\ncrate::one!() + crate::two!()",
+        "%%pip_step u\ncrate::one()",
+    ])
+    .refused();
+    insta::assert_snapshot!(report.refusals_as_text(), @r#"
+    cell 2, line 1, column 1: No `:dep` line says where the crate `rand_core` comes from.
+      help: Write `:dep rand_core = "*"`, or the version that you want, in a line before any Rust.
+    cell 2, line 2, column 1: `#[macro_use]` brings the macros of `alloc` at the root of a crate alone, and the port has the cells in a module.
+      help: Leave `#[macro_use]` out, and name each macro: `use alloc::NAME;`.
+    cell 3, line 2, column 17: `crate::` is the root of the notebook's cells, and another place in the port.
+      help: Leave `crate::` out: the items of all cells are in scope by their names.
+    cell 4, line 2, column 1: `crate::` is the root of the notebook's cells, and another place in the port.
+      help: Leave `crate::` out: the items of all cells are in scope by their names.
+    "#);
+}
