@@ -154,11 +154,24 @@ fn configuration(root: &Path, rustc: Option<&Path>) -> io::Result<String> {
 /// Writes what the environment of a kernel leads to.
 #[cfg(unix)]
 fn write_programs(root: &Path) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
     let programs = environment::programs(root);
     std::fs::create_dir_all(&programs)?;
-    write_program(&programs.join("cargo"), CARGO)?;
-    let mut paths: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
-    paths.retain(|path| *path != programs);
+    let paths = environment::paths();
+    // One of ours that cannot tell where the user's is would find itself.
+    if let Some(cargo) = environment::place_of_cargo() {
+        let itself = programs.join(CARGO_ITSELF);
+        if !itself.exists() {
+            std::fs::write(itself, [cargo.as_os_str().as_bytes(), b"\n"].concat())?;
+        }
+        write_program(&programs.join("cargo"), CARGO)?;
+        // Where no path leads to it, none leads to its compiler.
+        let rustc = cargo.with_file_name("rustc");
+        let ours = programs.join("rustc");
+        if !paths.iter().any(|path| path.join("rustc").is_file()) && rustc.is_file() && !ours.exists() {
+            std::os::unix::fs::symlink(rustc, ours)?;
+        }
+    }
     if paths.iter().any(|path| path.join("rustup").is_file()) {
         write_program(&programs.join("rustup"), RUSTUP)?;
     }
@@ -224,7 +237,10 @@ fn unfit(place: &Path) -> Option<&'static str> {
 /// A path that is nobody's yet, for the folder of a process.
 pub fn new_path(process: u32) -> PathBuf {
     let unique = uuid::Uuid::new_v4().simple().to_string();
-    place().join(format!("{NAME}{process}-{}", &unique[..6]))
+    let place = place();
+    // All that is found by it may be started anywhere.
+    let place = std::path::absolute(&place).unwrap_or(place);
+    place.join(format!("{NAME}{process}-{}", &unique[..6]))
 }
 
 /// Temporary folders that only this user can enter.

@@ -5,13 +5,15 @@
 # environment are the same, the compiler is called in the same way. And what rust-analyzer asks about the toolchain and the settings has
 # one answer in a kernel, however often it begins anew.
 #
-# The kernel's environment leads here. What is started from here sees the environment as it was.
+# The kernel's environment leads here. What is started from here sees the environment as it was; a name begins with an underscore,
+# lest it is one of the user's.
 
-newline='
+_newline='
 '
-script=$0
-folder=${script%/*}
-PATH=${PATH#"$folder":}
+_script=$0
+_folder=${_script%/*}
+# Without a path, programs are looked for where the system has them.
+case $PATH in "$_folder") PATH=/usr/local/bin:/usr/bin:/bin ;; *) PATH=${PATH#"$_folder":} ;; esac
 if [ "${PIPULATE_KERNEL_CARGO_HOME+set}" ]; then
     CARGO_HOME=$PIPULATE_KERNEL_CARGO_HOME
     export CARGO_HOME
@@ -19,51 +21,61 @@ if [ "${PIPULATE_KERNEL_CARGO_HOME+set}" ]; then
 else
     unset CARGO_HOME
 fi
-case $RUST_SRC_PATH in "${folder%/*}"/*) unset RUST_SRC_PATH ;; esac
-cargo=cargo
-if [ -f "$script-itself" ]; then IFS= read -r cargo < "$script-itself"; fi
+case $RUST_SRC_PATH in "${_folder%/*}"/*) unset RUST_SRC_PATH ;; esac
+_cargo=cargo
+if [ -f "$_script-itself" ]; then IFS= read -r _cargo < "$_script-itself"; fi
 
 # Answers from what is kept, or keeps the answer, as soon as it is whole, below what was asked.
 answer() {
-    kept=$folder/.answer-$1
+    _kept=$_folder/.answer-$1
     shift
-    asked="$PWD $RUSTC_BOOTSTRAP $cargo $*"
-    case $asked in *"$newline"*) exec "$cargo" "$@" ;; esac
-    if [ -f "$kept" ]; then
+    _asked="$PWD $RUSTC_BOOTSTRAP $_cargo $*"
+    case $_asked in *"$_newline"*) exec "$_cargo" "$@" ;; esac
+    if [ -f "$_kept" ]; then
         {
-            IFS= read -r known
-            [ "$known" != "$asked" ] || exec cat
-        } < "$kept"
+            IFS= read -r _known
+            [ "$_known" != "$_asked" ] || exec cat
+        } < "$_kept"
     fi
-    new=$kept-$$
-    { printf '%s\n' "$asked" && "$cargo" "$@"; } > "$new" || { status=$?; sed 1d "$new"; rm -f "$new"; exit "$status"; }
-    mv "$new" "$kept"
-    { IFS= read -r known; exec cat; } < "$kept"
+    _new=$_kept-$$
+    { printf '%s\n' "$_asked" && "$_cargo" "$@"; } > "$_new" || { _status=$?; sed 1d "$_new"; rm -f "$_new"; exit "$_status"; }
+    { IFS= read -r _known; cat; } < "$_new"
+    mv "$_new" "$_kept"
+    exit
 }
 
-# All that makes a difference to how the compiler is called, but for the lock file and the user's settings.
+# Adds to what is asked the lines of a file, if there is one.
+ask_of() {
+    if ! [ -f "$1" ]; then return; fi
+    while IFS= read -r _line || [ "$_line" ]; do _question="$_question$_line$_newline"; done < "$1"
+}
+
+# All that makes a difference to how the compiler is called, but for the lock file: settings wherever cargo looks for them, and the
+# environment. Whether cargo asks about the compiler again makes none.
 question() {
-    manifest=
-    while IFS= read -r line; do manifest="$manifest$line$newline"; done < Cargo.toml
-    level=
-    if [ -f .cell-level ]; then IFS= read -r level < .cell-level; fi
-    # Whether cargo asks about the compiler again makes none.
-    question="$*$newline$level$newline$manifest$(unset CARGO_CACHE_RUSTC_INFO; export -p)$newline"
-}
-
-# Whether a plan is older than what may have changed without being asked for.
-is_old() {
-    settings=${CARGO_HOME:-$HOME/.cargo}/config
-    for file in Cargo.lock "$settings" "$settings.toml"; do
-        if [ "$file" -nt .cell-plan ]; then return 0; fi
+    _question=$*$_newline
+    _place=$PWD/
+    while [ "$_place" ]; do
+        _place=${_place%/*}
+        ask_of "$_place/.cargo/config"
+        ask_of "$_place/.cargo/config.toml"
     done
-    return 1
+    ask_of "${CARGO_HOME:-$HOME/.cargo}/config"
+    ask_of "${CARGO_HOME:-$HOME/.cargo}/config.toml"
+    _settings=$_question
+    ask_of .cell-level
+    ask_of Cargo.toml
+    _question=$_question$(unset CARGO_CACHE_RUSTC_INFO; export -p)$_newline
 }
 
-# Whether all dependencies are such as do not change: those in another folder of the user's may.
+# Whether all dependencies are such as do not change: those in another folder of the user's may, which settings can put in the place
+# of others, too. In the lock file they have no source.
 are_fixed() {
-    while IFS= read -r line; do
-        case $line in
+    case $_settings in *paths*) return 1 ;; esac
+    if ! awk 'BEGIN { RS = "" }
+        /^\[\[package\]\]/ && !/\nsource = / && !/\nname = "(ctx|pipulate)"\n/ { exit 1 }' Cargo.lock; then return 1; fi
+    while IFS= read -r _line; do
+        case $_line in
             'pipulate = { path = "'*/cell-library/*) ;;
             *[!a-z]path*) return 1 ;;
         esac
@@ -73,22 +85,27 @@ are_fixed() {
 # Calls the compiler as it was called for the cell before. Returns where that is not how it is called for this one, or where what comes
 # of it is for cargo to tell.
 follow_plan() {
-    if ! [ -f .cell-plan ] || is_old; then return; fi
+    if ! [ -f .cell-plan ] || [ Cargo.lock -nt .cell-plan ]; then return; fi
     . ./.cell-plan
-    if [ "$planned" != "$question" ]; then return; fi
+    if [ "$_planned" != "$_question" ]; then return; fi
     if (follow) < /dev/null 2> .cell-messages; then
-        printf '%s' "$made" > "$EVCXR_EXECUTION_SO_PATH"
-        exit 0
+        printf '%s' "$_made" > "$EVCXR_EXECUTION_SO_PATH" && exit 0
+        return
     fi
     # As from cargo: without colours, of which a backslash that the user wrote is no part.
-    kept_backslash=$(printf '\001')
-    messages=$(sed -n "/^{/{s/\\\\\\\\/$kept_backslash/g;s/\\\\u001b\\[[0-9;]*m//g;s/$kept_backslash/\\\\\\\\/g;p;}" .cell-messages)
-    case $messages in
+    _kept_backslash=$(printf '\001')
+    _messages=$(sed -n "/^{/{s/\\\\\\\\/$_kept_backslash/g;s/\\\\u001b\\[[0-9;]*m//g;s/$_kept_backslash/\\\\\\\\/g;p;}" .cell-messages)
+    case $_messages in
         *'"level":"error"'*)
-            printf '%s\n' "$messages"
+            printf '%s\n' "$_messages"
             exit 101
             ;;
     esac
+}
+
+# Whether a plan can be read again, and is the one meant: the disk may be full.
+is_whole() {
+    (_planned= && . ./.new-plan && [ "$_planned" = "$_question" ]) 2> /dev/null
 }
 
 # Gives back the versions in use. To see whether a dependency can be had, evcxr resolves it alone in the same folder, and leaves a lock
@@ -103,26 +120,30 @@ restore_lock() {
 build() {
     rm -f .cell-plan .cell-call
     restore_lock
-    "$cargo" "$@"
-    status=$?
-    if [ "$status" -eq 0 ] && [ -f .cell-call ] && are_fixed; then
+    "$_cargo" "$@"
+    _status=$?
+    # Where there is no home, cargo knows of another.
+    if [ "$_status" -eq 0 ] && [ -f .cell-call ] && [ "$CARGO_HOME$HOME" ] && are_fixed; then
         {
-            printf "planned='"
-            printf '%s' "$question" | sed "s/'/'\\\\''/g"
+            printf "_planned='"
+            printf '%s' "$_question" | sed "s/'/'\\\\''/g"
             printf "'\n"
             cat .cell-call
-        } > .new-plan && mv .new-plan .cell-plan
+        } > .new-plan && is_whole && mv .new-plan .cell-plan
     fi
-    exit "$status"
+    exit "$_status"
 }
 
 case " $* " in
     *' build '*)
         # Another wrapper has a say in what is compiled.
-        if [ "$EVCXR_EXECUTION_SO_PATH" ] && ! [ "$RUSTC_WRAPPER$CARGO_BUILD_RUSTC_WRAPPER" ]; then
-            question "$@"
-            follow_plan
-            build "$@"
+        if [ "$EVCXR_EXECUTION_SO_PATH" ]; then
+            if ! [ "$RUSTC_WRAPPER$CARGO_BUILD_RUSTC_WRAPPER" ]; then
+                question "$@"
+                follow_plan
+                build "$@"
+            fi
+            if [ -f .cell-plan ]; then rm .cell-plan; fi
         fi
         ;;
 esac
@@ -132,7 +153,7 @@ case $* in
     *' config get '*) answer settings "$@" ;;
     'rustc '*' --print cfg '*) answer cfg "$@" ;;
     'rustc '*' --print target-spec-json '*) answer target "$@" ;;
-    'metadata '*" --no-deps "*"${folder%/*}/standard-library/Cargo.toml"*) answer members "$@" ;;
-    'metadata '*"${folder%/*}/standard-library/Cargo.toml"*) answer library "$@" ;;
+    'metadata '*" --no-deps "*"${_folder%/*}/standard-library/Cargo.toml"*) answer members "$@" ;;
+    'metadata '*"${_folder%/*}/standard-library/Cargo.toml"*) answer library "$@" ;;
 esac
-exec "$cargo" "$@"
+exec "$_cargo" "$@"

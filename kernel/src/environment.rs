@@ -28,8 +28,12 @@ const WRAPPERS: [&str; 2] = ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKS
 
 /// The kernel's folder that the environment announces, if this process put it there.
 pub fn announced_root() -> Option<PathBuf> {
-    let paths = std::env::var_os(PATH)?;
-    let programs = std::env::split_paths(&paths).next()?;
+    announced_in(&std::env::var_os(PATH)?)
+}
+
+/// The kernel's folder that a `PATH` announces to this process.
+fn announced_in(paths: &OsStr) -> Option<PathBuf> {
+    let programs = std::env::split_paths(paths).next()?;
     let root = programs
         .parent()
         .filter(|_| programs.file_name() == Some(OsStr::new(PROGRAMS)))?;
@@ -40,6 +44,31 @@ pub fn announced_root() -> Option<PathBuf> {
 pub fn temporary() -> PathBuf {
     let before = announced_root().and_then(|_| std::env::var_os(TMPDIR_BEFORE));
     before.map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
+/// Where the user's cargo is: first where their `PATH` leads, then where rustup puts it, then beside the kernel.
+pub fn place_of_cargo() -> Option<PathBuf> {
+    let home = variable(CARGO_HOME).map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.to_owned()));
+    let places = paths()
+        .into_iter()
+        .chain(home.map(|home| home.join("bin")))
+        .chain(beside);
+    let mut programs = places.map(|place| place.join("cargo"));
+    programs.find(|program| program.is_absolute() && program.is_file())
+}
+
+/// The places to which the user's `PATH` leads.
+pub fn paths() -> Vec<PathBuf> {
+    std::env::split_paths(&variable(PATH).unwrap_or_default()).collect()
+}
+
+/// What the user's environment says, if it says anything.
+fn variable(name: &str) -> Option<OsString> {
+    variables().find_map(|(found, value)| (found == name && !value.is_empty()).then_some(value))
 }
 
 /// The place of the programs that the environment leads to, in a kernel's folder.
@@ -61,6 +90,10 @@ pub fn announce() {
     let before = std::env::var_os(PATH);
     paths.extend(before.iter().flat_map(std::env::split_paths));
     let Ok(paths) = std::env::join_paths(paths) else { return };
+    // What is not known again would begin again for ever.
+    if announced_in(&paths).is_none() {
+        return;
+    }
     let mut arguments = std::env::args_os();
     let mut command = Command::new(program);
     if let Some(name) = arguments.next() {
@@ -116,8 +149,10 @@ fn changes(root: Option<&Path>, now: impl Fn(&str) -> Option<OsString>) -> Vec<(
     let Some(root) = root else { return Vec::new() };
     let paths = now(PATH).unwrap_or_default();
     let before: Vec<PathBuf> = std::env::split_paths(&paths).skip(1).collect();
-    // What could be joined with one more can be joined without.
-    let before = std::env::join_paths(before).ok().filter(|before| !before.is_empty());
+    // One that was empty is not one that there was not. What could be joined with one more can be joined without.
+    let before = (!before.is_empty())
+        .then(|| std::env::join_paths(before).ok())
+        .flatten();
     let mut changes = vec![
         (PATH, before),
         (CARGO_HOME, now(CARGO_HOME_BEFORE)),
@@ -173,6 +208,15 @@ mod tests {
         let place = |name: &str| (name == TMPDIR_BEFORE).then(|| OsString::from("/tmp/a[b]"));
         let known = changes(Some(&root), place);
         assert!(known.contains(&(TMPDIR, Some("/tmp/a[b]".into()))) && known.contains(&(TMPDIR_BEFORE, None)));
+        for (now, before) in [
+            ("ROOT/bin", None),
+            ("ROOT/bin:", Some("")),
+            ("ROOT/bin::/bin:", Some(":/bin:")),
+        ] {
+            let now = now.replace("ROOT", "/tmp/pipulate-kernel-7-abc");
+            let known = changes(Some(&root), |name| (name == PATH).then(|| now.clone().into()));
+            assert_eq!(known[0], (PATH, before.map(OsString::from)));
+        }
         assert_eq!(changes(None, |_| panic!("nothing was changed")), []);
     }
 }

@@ -10,30 +10,31 @@
 
 # cargo asks about rustc many times, and always gets the same answer. The folder of this script is one kernel's, which has one
 # compiler. An answer is kept as soon as it is whole, below what was asked. To start a program takes longer than all that is done
-# here, so as few as can be are started.
-newline='
+# here, so as few as can be are started. A name begins with an underscore, lest it is one of the user's environment.
+_newline='
 '
 answer() {
-    asked="$RUSTC_BOOTSTRAP $*"
-    case $asked in *"$newline"*) exec "$@" ;; esac
-    folder=${script%/*}
-    for kept in "$folder"/.answer-*; do
-        [ -f "$kept" ] || continue
+    _asked="$RUSTC_BOOTSTRAP $*"
+    case $_asked in *"$_newline"*) exec "$@" ;; esac
+    _folder=${_script%/*}
+    for _kept in "$_folder"/.answer-*; do
+        [ -f "$_kept" ] || continue
         {
-            IFS= read -r known
-            [ "$known" != "$asked" ] || exec cat
-        } < "$kept"
+            IFS= read -r _known
+            [ "$_known" != "$_asked" ] || exec cat
+        } < "$_kept"
     done
-    new=$folder/.new-answer-$$
-    { printf '%s\n' "$asked" && "$@"; } > "$new" || { status=$?; sed 1d "$new"; rm -f "$new"; exit "$status"; }
-    mv "$new" "$folder/.answer-$$"
-    { IFS= read -r known; exec cat; } < "$folder/.answer-$$"
+    _new=$_folder/.new-answer-$$
+    { printf '%s\n' "$_asked" && "$@"; } > "$_new" || { _status=$?; sed 1d "$_new"; rm -f "$_new"; exit "$_status"; }
+    { IFS= read -r _known; cat; } < "$_new"
+    mv "$_new" "$_folder/.answer-$$"
+    exit
 }
 
 # Whether this is the crate of a cell, and not one that evcxr resolves alone: the name stands near the beginning.
 is_cell() {
-    while IFS= read -r line; do
-        case $line in 'name = "ctx"'*) return 0 ;; esac
+    while IFS= read -r _line; do
+        case $_line in 'name = "ctx"'*) return 0 ;; esac
     done < Cargo.toml
     return 1
 }
@@ -41,28 +42,29 @@ is_cell() {
 # Keeps how the compiler is called, for `cargo_for_cells.sh` to call it in the same way: as a script that says what it makes, and
 # how. Where that cannot be written simply, there is none.
 keep_call() {
-    made=
-    previous=
-    for argument do
-        case $argument in *"'"* | *"$newline"*) return ;; esac
-        if [ "$previous" = --out-dir ]; then
-            for made in "$argument"/libctx.so "$argument"/libctx.dylib; do [ ! -f "$made" ] || break; done
+    _made=
+    _previous=
+    for _argument do
+        case $_argument in *"'"* | *"$_newline"*) return ;; esac
+        if [ "$_previous" = --out-dir ]; then
+            for _made in "$_argument"/libctx.so "$_argument"/libctx.dylib; do [ ! -f "$_made" ] || break; done
         fi
-        previous=$argument
+        _previous=$_argument
     done
-    if ! [ -f "$made" ]; then return; fi
+    if ! [ -f "$_made" ]; then return; fi
     # cargo's own, for as long as it runs.
-    of_cargo='MAKEFLAGS MFLAGS CARGO_MAKEFLAGS'
+    _of_cargo='MAKEFLAGS MFLAGS CARGO_MAKEFLAGS'
     {
-        printf "made='%s'\nfollow() {\n" "$made"
-        (unset $of_cargo; export -p)
-        printf 'unset %s\nexec' "$of_cargo"
+        printf "_made='%s'\nfollow() {\n" "$_made"
+        (unset $_of_cargo; export -p)
+        printf 'unset %s\nexec' "$_of_cargo"
         printf " '%s'" "$@"
+        # Without its end it is none, as where the disk is full.
         printf '\n}\n'
     } > .cell-call
 }
 
-script=$0
+_script=$0
 case " $* " in
     *" -vV "*)
         if [ -f .kept-lock ] && ! [ .kept-lock -nt Cargo.lock ] && is_cell && grep -qs evcxr_dummy_validate_dep Cargo.lock; then
@@ -73,48 +75,48 @@ case " $* " in
     *" --crate-name ___ "*) answer "$@" ;;
 esac
 
-emits_code=
-externs=
-previous=
-for argument do
-    case $previous in --extern) externs="$externs$argument
+_emits_code=
+_externs=
+_previous=
+for _argument do
+    case $_previous in --extern) _externs="$_externs$_argument
 " ;; esac
-    case $argument in --emit=*link*) emits_code=yes ;; esac
-    previous=$argument
+    case $_argument in --emit=*link*) _emits_code=yes ;; esac
+    _previous=$_argument
 done
 case " $* " in *" --crate-name ctx "*) ;; *) exec "$@" ;; esac
-[ "$emits_code" ] || exec "$@"
+[ "$_emits_code" ] || exec "$@"
 
-identity=0
-known=
+_identity=0
+_known=
 # evcxr is not told how far to optimise: rust-analyzer would begin anew.
-level=opt-level=0
-if [ -f .cell-level ]; then read -r level < .cell-level; fi
+_level=opt-level=0
+if [ -f .cell-level ]; then read -r _level < .cell-level; fi
 if [ -f .cell-identity ]; then
     {
-        read -r identity
-        while IFS= read -r line; do known="$known$line
+        read -r _identity
+        while IFS= read -r _line; do _known="$_known$_line
 "; done
-        known=${known%?}
+        _known=${_known%?}
     } < .cell-identity
 fi
-changed=
-while IFS= read -r line; do
+_changed=
+while IFS= read -r _line; do
     case "
-$externs" in
+$_externs" in
         *"
-$line
+$_line
 "*) ;;
         *"
-${line%%=*}="*) changed=yes ;;
+${_line%%=*}="*) _changed=yes ;;
     esac
 done <<END
-$known
+$_known
 END
-[ "$changed" ] && identity=$((identity + 1))
-printf '%s\n%s' "$identity" "$externs" > .cell-identity
+[ "$_changed" ] && _identity=$((_identity + 1))
+printf '%s\n%s' "$_identity" "$_externs" > .cell-identity
 # Of packages that are not in use now, the versions are kept too: another kernel, offline perhaps, has them compiled.
-if [ "$externs" ] && ! [ .kept-lock -nt Cargo.lock ]; then
+if [ "$_externs" ] && ! [ .kept-lock -nt Cargo.lock ]; then
     [ -f .kept-lock ] || : > .kept-lock
     awk 'BEGIN { RS = ""; ORS = "\n\n" }
         { name = match($0, /name = "[^"]*"/) ? substr($0, RSTART, RLENGTH) : "" }
@@ -122,29 +124,29 @@ if [ "$externs" ] && ! [ .kept-lock -nt Cargo.lock ]; then
         /^\[\[package\]\]/ && !(name in used)' Cargo.lock .kept-lock > .new-lock && mv .new-lock .kept-lock
 fi
 
-count=$#
-while [ "$count" -gt 0 ]; do
-    argument=$1
+_count=$#
+while [ "$_count" -gt 0 ]; do
+    _argument=$1
     shift
-    case $argument in
-        metadata=*) argument="metadata=cell$identity" ;;
-        opt-level=*) argument=$level ;;
+    case $_argument in
+        metadata=*) _argument="metadata=cell$_identity" ;;
+        opt-level=*) _argument=$_level ;;
     esac
-    set -- "$@" "$argument"
-    count=$((count - 1))
+    set -- "$@" "$_argument"
+    _count=$((_count - 1))
 done
 # What the compiler says goes to cargo, and stays for whoever shows warnings.
 "$@" 2> .cell-messages
-status=$?
-if [ "$status" -eq 0 ]; then keep_call "$@"; fi
+_status=$?
+if [ "$_status" -eq 0 ]; then keep_call "$@"; fi
 # Mostly few lines.
 {
-    lines=0
-    while [ "$lines" -lt 4 ] && IFS= read -r line; do
-        printf '%s\n' "$line"
-        lines=$((lines + 1))
-        line=
+    _lines=0
+    while [ "$_lines" -lt 4 ] && IFS= read -r _line; do
+        printf '%s\n' "$_line"
+        _lines=$((_lines + 1))
+        _line=
     done
-    if [ "$lines" -eq 4 ]; then cat; else printf '%s' "$line"; fi
+    if [ "$_lines" -eq 4 ]; then cat; else printf '%s' "$_line"; fi
 } < .cell-messages >&2
-exit "$status"
+exit "$_status"

@@ -1,20 +1,20 @@
 #!/bin/sh
 # What evcxr runs as rustup, to know where cargo is: it is told of `cargo_for_cells.sh`, beside this.
 
-script=$0
-folder=${script%/*}
-PATH=${PATH#"$folder":}
+_script=$0
+_folder=${_script%/*}
+case $PATH in "$_folder") PATH=/usr/local/bin:/usr/bin:/bin ;; *) PATH=${PATH#"$_folder":} ;; esac
 case $* in
     'which cargo')
-        printf '%s\n' "$folder/cargo"
+        printf '%s\n' "$_folder/cargo"
         exit
         ;;
     +*' which cargo')
-        itself=$(rustup "$@") || exit
-        name=cargo-${1#+}
-        case $name in */*) printf '%s\n' "$itself"; exit ;; esac
-        printf '%s\n' "$itself" > "$folder/$name-itself"
-        ln -f "$folder/cargo" "$folder/$name" && printf '%s\n' "$folder/$name"
+        _itself=$(rustup "$@") || exit
+        _name=cargo-${1#+}
+        case $_name in */*) printf '%s\n' "$_itself"; exit ;; esac
+        printf '%s\n' "$_itself" > "$_folder/$_name-itself"
+        ln -f "$_folder/cargo" "$_folder/$_name" && printf '%s\n' "$_folder/$_name"
         exit
         ;;
 esac

@@ -327,7 +327,13 @@ fn the_compiler_is_called_as_for_the_cell_before_while_nothing_changes() {
     }
     // Whether cargo asks about the compiler makes no difference.
     assert!(!programs.build_asks_cargo(&build, &[("CARGO_CACHE_RUSTC_INFO", "0")]));
-    let changes: [(&str, &dyn Fn() -> bool); 6] = [
+    let settings = |text: &str| {
+        programs.write("home/.cargo/config.toml", text);
+        let file = std::fs::File::open(programs.path("home/.cargo/config.toml")).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        programs.build_asks_cargo(&build, &[])
+    };
+    let changes: [(&str, &dyn Fn() -> bool); 9] = [
         ("arguments", &|| {
             programs.build_asks_cargo(&["--offline", "build", "--message-format=json"], &[])
         }),
@@ -351,13 +357,90 @@ fn the_compiler_is_called_as_for_the_cell_before_while_nothing_changes() {
         }),
         ("settings", &|| {
             std::fs::create_dir(programs.path("home/.cargo")).unwrap();
-            programs.renew("home/.cargo/config.toml");
+            settings("[env]\nTEA = \"one\"")
+        }),
+        ("other settings, however old", &|| settings("[env]\nTEA = \"two\"")),
+        ("settings that went", &|| {
+            std::fs::remove_file(programs.path("home/.cargo/config.toml")).unwrap();
+            programs.build_asks_cargo(&build, &[])
+        }),
+        ("settings above", &|| {
+            std::fs::create_dir(programs.path(".cargo")).unwrap();
+            programs.write(".cargo/config.toml", "[env]\nTEA = \"three\"\n");
             programs.build_asks_cargo(&build, &[])
         }),
     ];
     for (what, asks_after) in changes {
         assert!(asks_after(), "{what}");
+        // The lock file's time may be one to come.
+        programs.write("crate/Cargo.lock", "");
+        programs.build_asks_cargo(&build, &[]);
+        assert!(!programs.build_asks_cargo(&build, &[]), "{what}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plan_is_whole_or_none() {
+    let programs = Programs::new();
+    let plan = programs.path("crate/.cell-plan");
+    assert!(programs.build_asks_cargo(&["build"], &[]));
+    // As where the disk was full while cargo was followed.
+    programs.write("said", "");
+    std::fs::remove_file(&plan).unwrap();
+    let cut = r#"#!/bin/sh
+printf 'cargo\n' >> "$CALLS"
+"$ROOT/rustc-for-cells" "$ROOT/rustc" --crate-name ctx --emit=link --out-dir "$ROOT/out"
+printf "_made=x\nfollow() {\nexport TEA='" > .cell-call"#;
+    std::fs::remove_file(programs.path("cargo")).unwrap();
+    write_program(&programs.path("cargo"), cut).unwrap();
+    for _ in 0..2 {
+        assert!(programs.build_asks_cargo(&["build"], &[]));
+        assert!(!plan.exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_users_environment_names_stays() {
+    let programs = Programs::new();
+    let scripts = [CARGO, RUSTC, RUSTUP].concat();
+    let names: std::collections::BTreeSet<&str> = scripts
+        .split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+        .map(|word| word.trim_start_matches('_'))
+        .filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
+        .collect();
+    assert!(names.contains("level") && names.contains("line"));
+    let variables: Vec<(&str, &str)> = names.iter().map(|name| (*name, "the user's")).collect();
+    std::fs::remove_file(programs.path("rustc")).unwrap();
+    let rustc = r#"#!/bin/sh
+printf 'rustc\n' >> "$CALLS"
+: > "$ROOT/out/libctx.so"
+env | grep -c "=the user's$" > "$ROOT/seen""#;
+    write_program(&programs.path("rustc"), rustc).unwrap();
+    for asks in [true, false] {
+        assert_eq!(programs.build_asks_cargo(&["build"], &variables), asks);
+        let seen = std::fs::read_to_string(programs.path("seen")).unwrap();
+        assert_eq!(seen.trim(), variables.len().to_string());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_path_cargo_is_not_its_own() {
+    let programs = Programs::new();
+    std::fs::remove_file(programs.path("bin/cargo-itself")).unwrap();
+    // The script would begin itself again and again. A cargo of the system's does no harm here.
+    let path = programs.path("bin").display().to_string();
+    let bounded = format!("ulimit -t 2; exec /bin/sh '{path}/cargo' --no-such-option");
+    let mut command = std::process::Command::new("/bin/sh");
+    let output = command
+        .args(["-c", &bounded])
+        .env_clear()
+        .env("PATH", &path)
+        .output()
+        .unwrap();
+    assert!(matches!(output.status.code(), Some(1 | 127)), "{output:?}");
 }
 
 #[cfg(unix)]
@@ -375,9 +458,29 @@ fn dependencies_that_may_change_are_left_to_cargo_each_time() {
         assert!(programs.build_asks_cargo(&["build"], &[]), "{dependency}");
         assert_eq!(programs.build_asks_cargo(&["build"], &[]), asks, "{dependency}");
     }
-    // As what another wrapper makes of it is.
+    // As what another wrapper makes of it is. What was so before it need not be so after.
+    for wrapper in ["sccache", "sccache", ""] {
+        assert!(programs.build_asks_cargo(&["build"], &[("RUSTC_WRAPPER", wrapper)]));
+    }
+    // And what settings put in the place of a dependency: it has no source.
+    let package = |name: &str, rest: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n{rest}");
+    for (name, source, asks) in [
+        ("rand", "", true),
+        ("rand", "source = \"registry+there\"\n", false),
+        ("pipulate", "", false),
+    ] {
+        let packages = [
+            package("ctx", "dependencies = [\n \"rand\",\n]\n"),
+            package(name, source),
+        ];
+        programs.write("crate/Cargo.lock", &format!("version = 4\n\n{}", packages.join("\n")));
+        assert!(programs.build_asks_cargo(&["build"], &[]), "{name} {source}");
+        assert_eq!(programs.build_asks_cargo(&["build"], &[]), asks, "{name} {source}");
+    }
+    std::fs::create_dir(programs.path("home/.cargo")).unwrap();
+    programs.write("home/.cargo/config.toml", "paths = [\"/home/mine\"]\n");
     for _ in 0..2 {
-        assert!(programs.build_asks_cargo(&["build"], &[("RUSTC_WRAPPER", "sccache")]));
+        assert!(programs.build_asks_cargo(&["build"], &[]));
     }
 }
 

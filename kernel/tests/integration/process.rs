@@ -262,6 +262,43 @@ fn the_environment_is_as_it_was() {
     }
 }
 
+/// A relative place of temporary files is one, and cargo is found without a path to it, as in programs that a desktop starts.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kernel_starts_with_little_of_an_environment() {
+    let Some(home) = std::env::home_dir() else { return };
+    let changes: [fn(&mut Command); 3] = [
+        |command| {
+            command.env("TMPDIR", "temporary");
+        },
+        |command| {
+            command.env("PATH", "/usr/bin:/bin");
+        },
+        |command| {
+            command.env_remove("PATH");
+        },
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        if index > 0 && !home.join(".cargo/bin/cargo").is_file() {
+            continue;
+        }
+        let (mut process, client, _folder) = Process::start_command(|file, folder| {
+            std::fs::create_dir(folder.join("temporary")).unwrap();
+            let mut command = Process::real_command(file, folder);
+            command.current_dir(folder);
+            change(&mut command);
+            command
+        });
+        let code = "let tea = vec![1];\ntea.len()";
+        let request = client.execute(code);
+        request.busy().input(1, code);
+        client.await_message(Channel::Iopub, ENGINE);
+        request.result(1, "1").executed(1).idle();
+        client.send_shutdown();
+        assert!(process.wait().success());
+    }
+}
+
 /// State and parent of a process, while there is one.
 #[cfg(target_os = "linux")]
 fn state_and_parent(process: u32) -> Option<(char, u32)> {
@@ -322,6 +359,47 @@ fn await_end(processes: &[u32], how: &str) {
         assert!(Instant::now() < deadline, "process {left} is left, {how}: {line:?}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// As rustup's do where it has no toolchain.
+#[test]
+fn what_keeps_rustc_from_running_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let tools = tempfile::tempdir().unwrap();
+    for tool in ["rustc", "cargo"] {
+        let tool = tools.path().join(tool);
+        std::fs::write(&tool, "#!/bin/sh\necho 'error: no toolchain is chosen' >&2\nexit 1\n").unwrap();
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let (mut process, client, _folder) = Process::start_command(|file, folder| {
+        let mut command = Process::real_command(file, folder);
+        command.env("PATH", format!("{}:/usr/bin:/bin", tools.path().display()));
+        command
+    });
+    let request = client.execute("1 + 1");
+    request.busy().input(1, "1 + 1");
+    client.await_message(Channel::Iopub, ENGINE);
+    let what = "Rust cells cannot run: `rustc` does not run: error: no toolchain is chosen";
+    request.error("EngineError", what).failed(1, "EngineError", what).idle();
+    client.send_shutdown();
+    assert!(process.wait().success());
+}
+
+#[test]
+fn cells_run_where_nothing_can_be_kept() {
+    let (mut process, client, _folder) = Process::start_command(|file, folder| {
+        let no_folder = folder.join("no-folder");
+        std::fs::write(&no_folder, "").unwrap();
+        let mut command = Process::real_command(file, folder);
+        command.env("XDG_DATA_HOME", no_folder);
+        command
+    });
+    let request = client.execute("println!(\"{}\", 1 + 1);");
+    request.busy().input(1, "println!(\"{}\", 1 + 1);");
+    client.await_message(Channel::Iopub, ENGINE);
+    request.stream("stdout", "2\n").executed(1).idle();
+    client.send_shutdown();
+    assert!(process.wait().success());
 }
 
 /// cargo takes the paths of a workspace for patterns, and rust-analyzer asks cargo.
