@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use tempfile::TempDir;
 
 use crate::build_root::BuildRoot;
@@ -39,7 +40,11 @@ pub fn notebook(settings: Settings, worker: PathBuf, data: &Path) -> io::Result<
     let guard = guard(&worker, &root);
     let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
-    let options = options(&root, worker, data)?;
+    let library = cell_library::unpack(data).or_else(|error| {
+        tracing::warn!(%error, folder = %data.display(), "cannot write to the data folder: nothing that is compiled will be kept");
+        cell_library::unpack(folder.path())
+    })?;
+    let options = options(&root, worker, &library, data);
     let cell_library = options.cell_library.clone();
     let engine = {
         let socket = Arc::clone(&socket);
@@ -68,7 +73,8 @@ pub fn warm_up(worker: PathBuf, data: &Path) -> anyhow::Result<Duration> {
     let _guard = guard(&worker, &root);
     let folder = root.notebook_folder()?;
     let socket = CellSocket::bind(folder.path())?;
-    let options = options(&root, worker, data)?;
+    let library = cell_library::unpack(data).with_context(|| format!("cannot write to {}", data.display()))?;
+    let options = options(&root, worker, &library, data);
     let mut engine =
         EvcxrEngine::start(&options, socket).map_err(|error| anyhow::anyhow!("{}: {}", error.ename, error.evalue))?;
     engine
@@ -84,14 +90,14 @@ fn guard(program: &Path, root: &BuildRoot) -> Option<Guard> {
         .ok()
 }
 
-fn options(root: &Arc<BuildRoot>, worker: PathBuf, data: &Path) -> io::Result<Options> {
-    Ok(Options {
+fn options(root: &Arc<BuildRoot>, worker: PathBuf, cell_library: &Path, data: &Path) -> Options {
+    Options {
         build_root: Arc::downgrade(root),
         worker,
         optimisation: OPTIMISATION.to_owned(),
-        cell_library: cell_library::dependency(&cell_library::unpack(data)?),
+        cell_library: cell_library::dependency(cell_library),
         cache: data.join("dependencies"),
-    })
+    }
 }
 
 /// Where this user's data of ours is kept.

@@ -26,5 +26,7 @@ pub(super) static MAGIC: Magic = Magic {
 };
 
 fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
-    run_script("bash", call.body.unwrap_or_default(), context.outputs, context.state)
+    // bash takes the `\r` of a line end for a part of the line's last word.
+    let script = call.body.unwrap_or_default().replace("\r\n", "\n");
+    run_script("bash", &script, context.outputs, context.state)
 }

@@ -23,6 +23,18 @@ pub(super) fn version(sysroot: Option<&Path>) -> String {
         .unwrap_or_default()
 }
 
+/// What keeps rustc from being run, where something does: it is not there, or rustup has no toolchain to run it from.
+pub(super) fn obstacle() -> Option<String> {
+    match Command::new("rustc").arg("-vV").output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!(
+            "`rustc` does not run: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+        Err(error) => Some(format!("`rustc` cannot be started: {error}")),
+    }
+}
+
 /// Whether rust-analyzer finds the source from which it infers types.
 pub fn has_standard_library_source() -> bool {
     sysroot().is_some_and(|sysroot| standard_library::source(&sysroot).join("core/src/lib.rs").exists())

@@ -1,6 +1,6 @@
 //! evcxr's errors as the user is shown them.
 
-use super::compiler::has_standard_library_source;
+use super::compiler::{has_standard_library_source, obstacle};
 use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error, in_a_file, without_places};
 use crate::engine::prelude::DISPLAY_NAME;
 use crate::outputs::CellError;
@@ -21,6 +21,11 @@ pub(super) fn want_debug(errors: &[evcxr::CompilationError]) -> bool {
 }
 
 pub(super) fn start_error(error: &evcxr::Error) -> CellError {
+    // Then whatever was tried first has failed, for reasons that say little.
+    if let Some(obstacle) = obstacle() {
+        return CellError::new("EngineError", format!("Rust cells cannot run: {obstacle}"))
+            .with_help("https://rustup.rs installs Rust; where rustup is there, `rustup default stable` does. Then restart the kernel.");
+    }
     CellError::new(
         "EngineError",
         format!("Rust cells cannot run: {}", error.to_string().trim_end()),
@@ -31,6 +36,18 @@ pub(super) fn start_error(error: &evcxr::Error) -> CellError {
 pub(super) fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellError {
     match error {
         evcxr::Error::CompilationErrors(errors) => {
+            // What cargo says when it cannot even begin.
+            let said: Vec<String> = errors.iter().map(evcxr::CompilationError::message).collect();
+            let points_at_code = |error: &evcxr::CompilationError| {
+                let spans = error.json["spans"].as_array();
+                spans.is_some_and(|spans| !spans.is_empty())
+            };
+            if !said.is_empty()
+                && !errors.iter().any(points_at_code)
+                && let Some(error) = outside_the_cell(&said.join("\n"))
+            {
+                return error;
+            }
             let diagnostics: Vec<Diagnostic> = errors.iter().map(|error| diagnostic(error, code)).collect();
             compile_error(&diagnostics, code.source())
         }
@@ -46,11 +63,16 @@ pub(super) fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellEr
             }
             // evcxr adds cargo's messages as JSON, which say nothing to a person.
             let text = text.split("STDOUT:").next().unwrap_or_default();
-            let mut error = CellError::new(
-                "EngineError",
-                text.lines().next().unwrap_or("the cell cannot run").trim(),
-            );
-            for line in text.lines().skip(1) {
+            if let Some(error) = outside_the_cell(text) {
+                return error;
+            }
+            let text = text.strip_prefix(NOTHING_TO_PARSE).unwrap_or(text).trim();
+            let first = first_error(text);
+            let mut error = CellError::new("EngineError", first);
+            for line in text
+                .lines()
+                .filter(|line| line.trim_start_matches("error: ").trim() != first)
+            {
                 error = error.with_help(line);
             }
             if text.starts_with("Couldn't automatically determine type") && !has_standard_library_source() {
@@ -62,6 +84,37 @@ pub(super) fn evaluation_error(error: &evcxr::Error, code: &SourceMap) -> CellEr
             error
         }
     }
+}
+
+/// What evcxr says before all that cargo said, where no error among it is about code.
+const NOTHING_TO_PARSE: &str = "Compilation failed, but no parsable errors were found. STDERR:";
+
+/// The line that says what went wrong.
+fn first_error(text: &str) -> &str {
+    let errors = text.lines().find_map(|line| line.strip_prefix("error: "));
+    let what = errors.or_else(|| text.lines().next()).unwrap_or_default().trim();
+    if what.is_empty() { "the cell cannot run" } else { what }
+}
+
+/// What keeps a cell from being compiled and is no fault of its code: there is no room, or somebody has killed the compiler.
+fn outside_the_cell(text: &str) -> Option<CellError> {
+    if text.contains("No space left on device") || text.contains("(os error 28)") {
+        let place = std::env::temp_dir();
+        let help = format!(
+            "Cells are compiled in {}. Make room and run the cell again. Every variable is as it was.",
+            place.display()
+        );
+        return Some(CellError::new("Full", "there is no room left to compile the cell").with_help(help));
+    }
+    let is_compiler = ["(exit status: 137)", "(signal: 9, SIGKILL"]
+        .iter()
+        .any(|how| text.contains(how));
+    // cargo, killed, has said nothing.
+    let who = if is_compiler { "the compiler" } else { "cargo" };
+    (is_compiler || text.trim().is_empty()).then(|| {
+        CellError::new("CompilerKilled", format!("{who} was killed while it compiled the cell"))
+            .with_help("The system does that when memory is short. Run the cell again. Every variable is as it was.")
+    })
 }
 
 /// The signal that ended the compiler, where that is what it says.
@@ -144,6 +197,30 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_fault_of_the_cell_is_told_apart() {
+        let name = |text: &str| outside_the_cell(text).map(|error| (error.ename, error.evalue));
+        let full = "rustc-LLVM ERROR: IO failure on output stream: No space left on device\nerror: could not compile `ctx` (lib)";
+        assert_eq!(name(full).unwrap().0, "Full");
+        let (ename, evalue) = name("process didn't exit successfully: `rustc` (exit status: 137)").unwrap();
+        assert_eq!(
+            (ename.as_str(), evalue.as_str()),
+            ("CompilerKilled", "the compiler was killed while it compiled the cell")
+        );
+        assert_eq!(name("\n").unwrap().1, "cargo was killed while it compiled the cell");
+        assert_eq!(name("error: no matching package named `nothing` found"), None);
+    }
+
+    #[test]
+    fn of_what_cargo_said_the_error_comes_first() {
+        assert_eq!(
+            first_error("   Compiling a v1.0.0\nerror: the crate is there twice\nmore"),
+            "the crate is there twice"
+        );
+        assert_eq!(first_error("Couldn't do it\nmore"), "Couldn't do it");
+        assert_eq!(first_error(" \n"), "the cell cannot run");
+    }
 
     #[test]
     fn a_crash_of_the_compiler_is_told_apart() {

@@ -178,6 +178,12 @@ fn a_script_runs_with_bash() {
         notebook.run("%%bash\nfor n in {1..3}; do echo $n; done").stdout(),
         "1\n2\n3\n"
     );
+    assert_eq!(
+        notebook
+            .run("%%bash\r\nfor n in 1 2; do\r\ncat <<END\r\n$n\r\nEND\r\ndone\r\n")
+            .stdout(),
+        "1\n2\n"
+    );
     let shown = notebook.run("%%bash\necho out; echo err >&2; exit 7");
     assert_eq!(shown.recorder.stderr(), "err\n");
     assert_eq!(shown.error().evalue, "the command ended with status 7");
