@@ -16,7 +16,7 @@ pub const MARK: &str = "PIPULATE_KERNEL_FOLDER";
 const ROUNDS: u32 = 200;
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(2);
 
-/// Kills every child of this process that works in `folder` or below it, and all that such a child has started.
+/// Kills every child of this process that works in `folder` or below it, all that such a child has started, and what else works there.
 pub fn kill_children_in(folder: &Path) {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for (process, parent) in processes() {
@@ -31,6 +31,8 @@ pub fn kill_children_in(folder: &Path) {
             let _ = kill_process(process, Signal::KILL);
         }
     }
+    // One that was started while its parent died is nobody's child any more.
+    kill_until_none(|process| works_in(process, folder));
 }
 
 /// Has a process that the kernel starts, and all that it starts in its turn, known as the kernel's. They see nothing of what the
@@ -168,6 +170,23 @@ mod tests {
         kill_all_of(&folder);
         assert_eq!(shell.wait().unwrap().signal(), Some(9));
         assert!(!works_in(line.trim().parse().unwrap(), &folder));
+    }
+
+    #[test]
+    fn what_has_lost_its_parent_is_killed_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let mut shell = Command::new("sh");
+        let script = "sleep 60 > /dev/null 2>&1 & echo $!";
+        let output = shell.args(["-c", script]).current_dir(&folder).output().unwrap();
+        let orphan = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+        assert!(works_in(orphan, &folder));
+        kill_children_in(&folder);
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while works_in(orphan, &folder) {
+            assert!(std::time::Instant::now() < deadline, "it lives");
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     #[test]

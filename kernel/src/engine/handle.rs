@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use self::owner::Owner;
 use super::{Completions, Engine, Interrupter, Variable};
-use crate::outputs::{CellError, MimeBundle, Outputs};
+use crate::outputs::{CellError, MimeBundle, Outputs, Stream};
 use crate::source_map::SourceMap;
 
 mod owner;
@@ -67,6 +67,11 @@ const PROMPT: Duration = Duration::from_millis(150);
 /// How long stopping user code may take, variables put back included, before it is ended the hard way.
 const PATIENCE: Duration = Duration::from_secs(7);
 
+/// How long a cell waits in silence behind one that was left alone.
+const SILENCE: Duration = Duration::from_secs(2);
+const WAITING: &str = "The compiler is still at the cell that was interrupted: what it does there cannot be stopped. This cell runs when it is \
+                       done. A restart of the kernel ends the wait, and the variables.\n";
+
 type Question = Box<dyn FnOnce(&mut dyn Engine) + Send>;
 
 struct Shared {
@@ -83,6 +88,8 @@ struct State {
     variables: Arc<[Variable]>,
     items: Arc<[String]>,
     thread_ended: bool,
+    /// The engine is at an evaluation that was interrupted and [left alone](Shared::abandon).
+    is_behind: bool,
 }
 
 struct Ticket {
@@ -104,6 +111,7 @@ impl EngineHandle {
                 variables: Arc::from([]),
                 items: Arc::from([]),
                 thread_ended: false,
+                is_behind: false,
             }),
             changed: Condvar::new(),
         });
@@ -143,7 +151,8 @@ impl EngineHandle {
     /// [`interrupt`](Self::interrupt) ends the waiting too.
     pub fn evaluate(&self, code: SourceMap, outputs: Arc<dyn Outputs>) -> EvaluationResult {
         let (answer, receiver) = mpsc::channel();
-        let interrupter = {
+        let own_outputs = Arc::clone(&outputs);
+        let (interrupter, ticket) = {
             let mut state = self.shared.lock();
             match &state.status {
                 EngineStatus::Stopped => return Err(stopped()),
@@ -163,11 +172,17 @@ impl EngineHandle {
                 state.tickets.remove(&ticket);
                 return Err(stopped());
             }
-            state.interrupter.clone()
+            (state.interrupter.clone(), ticket)
         };
         // What is done ahead of need can wait; whoever asks now cannot.
         if let Some(interrupter) = interrupter {
             interrupter.hurry();
+        }
+        if let Ok(result) = receiver.recv_timeout(SILENCE) {
+            return result;
+        }
+        if self.shared.lock().is_waiting_behind(ticket) {
+            own_outputs.stream(Stream::Stderr, WAITING);
         }
         receiver.recv().unwrap_or_else(|_| Err(stopped()))
     }
@@ -294,6 +309,13 @@ fn stopped() -> CellError {
     CellError::new("EngineStopped", "the kernel is shutting down")
 }
 
+impl State {
+    /// Whether an evaluation has not begun because the engine is at one that was left alone.
+    fn is_waiting_behind(&self, ticket: u64) -> bool {
+        self.is_behind && self.tickets.get(&ticket).is_some_and(|ticket| !ticket.began)
+    }
+}
+
 impl Shared {
     /// No state is ever left half changed, so a panic elsewhere is no reason to stop.
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -319,6 +341,7 @@ impl Shared {
         let mut state = self.lock();
         for ticket in tickets {
             if let Some(ticket) = state.tickets.remove(ticket) {
+                state.is_behind = true;
                 let _ = ticket.answer.send(Err(CellError::new(
                     "Interrupted",
                     "the cell was stopped while it was being compiled",

@@ -340,6 +340,12 @@ fn rust_runs_and_every_failure_is_one_clear_error() {
     let error = notebook.check_error("HashMap::new()", "CompileError", "HashMap");
     assert!(error.traceback[0].contains("cell:1:1"), "{error:#?}");
 
+    notebook.run_with("%pip_job borrows", &[]).1.unwrap();
+    let borrows = "%%pip_step trimmed\nlet owner = String::from(\"a \");\nowner.trim()";
+    let error = notebook.check_error(borrows, "CompileError", "does not live long enough");
+    let text = error.traceback.join("\n");
+    assert!(text.contains("a step's value, cannot borrow from the cell"), "{text}");
+
     let error = notebook.check_error("let w = 5;\nv[7]", "Panic", "index out of bounds");
     assert!(error.traceback.join("\n").contains("v[7]"), "{error:#?}");
     notebook.check_error(

@@ -73,7 +73,7 @@ fn gated() -> (Arc<EngineHandle>, Sender<Result<(), CellError>>) {
 fn an_interrupt_does_not_wait_for_what_cannot_be_interrupted() {
     let handle = Arc::new(fake());
     handle.wait_until_started(PATIENCE);
-    let (stubborn, printed) = in_background(&handle, "print begun\nstubborn 2000\nprint never seen");
+    let (stubborn, printed) = in_background(&handle, "print begun\nstubborn 3500\nprint never seen");
     assert_eq!(printed.recv_timeout(PATIENCE).unwrap(), "begun\n");
     let begun = Instant::now();
     handle.interrupt();
@@ -83,9 +83,21 @@ fn an_interrupt_does_not_wait_for_what_cannot_be_interrupted() {
         "the cell was stopped while it was being compiled",
     );
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-    // The next one waits until the engine is free.
-    assert_eq!(evaluate(&handle, "value 2").unwrap().unwrap()["text/plain"], "2");
-    assert!(begun.elapsed() > Duration::from_secs(1));
+    // The next one waits until the engine is free, and says so.
+    let (next, printed) = in_background(&handle, "value 2");
+    assert!(
+        printed
+            .recv_timeout(PATIENCE)
+            .unwrap()
+            .contains("still at the cell that was interrupted")
+    );
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!(next.join().unwrap().unwrap().unwrap()["text/plain"], "2");
+    assert!(begun.elapsed() > Duration::from_secs(3));
+    // One that only takes long itself says nothing.
+    let (stubborn, printed) = in_background(&handle, "stubborn 2300");
+    assert!(stubborn.join().unwrap().is_ok());
+    assert_eq!(printed.try_recv().ok(), None);
 }
 
 fn in_background(

@@ -123,6 +123,9 @@ fn compiler_crash(text: &str) -> Option<&str> {
     after.split([',', '\n']).next()
 }
 
+/// What to do where a value that is kept borrows from its cell (E0597, for which alone evcxr has a hint).
+const BORROWED: &str = "What a cell keeps, a variable or a step's value, cannot borrow from the cell, unless it is 'static: make it a value of \
+                        its own, for example by `.to_owned()` or `.clone()`.";
 /// evcxr takes the call of a macro for a statement. What that defines is gone with the cell.
 const ITEMS_OF_A_MACRO: &str = "Items that a macro makes are kept when it is called in a module: `mod made { use super::*; NAME! { .. } }`, \
                                 and then `use made::*;`. They have to be `pub` to be seen from outside. A macro of the notebook's own needs \
@@ -177,7 +180,8 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
     if let Some(help) = help.iter_mut().find(|help| of_macro(help)) {
         ITEMS_OF_A_MACRO.clone_into(help);
     }
-    help.extend(error.evcxr_extra_hint().map(str::to_owned));
+    // evcxr knows of variables alone.
+    help.extend(error.evcxr_extra_hint().map(|_| BORROWED.to_owned()));
     if labels.is_empty() {
         help.extend(in_a_file(&error.json));
     }

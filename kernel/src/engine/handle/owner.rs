@@ -157,6 +157,7 @@ impl Owner {
             return self.finish(ticket, Err(stopped()));
         };
         let result = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&Evaluation { code, outputs })));
+        self.shared.lock().is_behind = false;
         match result {
             Ok(result) => {
                 self.take_snapshot();
