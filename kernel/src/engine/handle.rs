@@ -329,6 +329,8 @@ impl Shared {
         let mut insisted = false;
         while begun.elapsed() < PROMPT || interrupter.is_at_user_code() {
             thread::sleep(Duration::from_millis(5));
+            // It may be stopped at any time.
+            interrupter.resume();
             if !insisted && begun.elapsed() >= PATIENCE {
                 insisted = true;
                 interrupter.insist();

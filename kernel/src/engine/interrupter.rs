@@ -63,8 +63,7 @@ impl WorkerInterrupter {
 
 impl Interrupter for WorkerInterrupter {
     fn interrupt(&self) {
-        // Somebody may have stopped the process that is to hear of this, by a signal.
-        self.socket.resume();
+        self.resume();
         let mut work = self.work();
         if *work == Work::Evaluating || *work == Work::Stopped {
             *work = Work::Stopped;
@@ -76,6 +75,10 @@ impl Interrupter for WorkerInterrupter {
 
     fn is_at_user_code(&self) -> bool {
         self.socket.is_running()
+    }
+
+    fn resume(&self) {
+        self.socket.resume();
     }
 
     fn insist(&self) {
@@ -91,7 +94,7 @@ impl Interrupter for WorkerInterrupter {
     }
 
     fn kill(&self) {
-        self.socket.resume();
+        self.resume();
         self.socket.exit();
         self.kill_compilers();
     }

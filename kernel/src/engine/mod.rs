@@ -97,6 +97,8 @@ pub trait Interrupter: Send + Sync {
     fn is_at_user_code(&self) -> bool {
         false
     }
+    /// Lets the process that stops user code go on, should a signal have stopped that.
+    fn resume(&self) {}
     /// Ends user code with the process that should have stopped it, and has not.
     fn insist(&self) {}
     /// Breaks off what [`Engine::warm_up`] does, since somebody waits; nothing when it is not at work.
