@@ -216,8 +216,7 @@ class Tour:
         page.until(lambda: page.find("#offline").is_displayed(), "the page does not say that it hears of nothing")
         page.until(lambda: not page.find("#offline").is_displayed(), "the page does not find its server again")
         self.pipulate("job", "set", TYPED, "name", '"Heard"')
-        field = "#step-1 input[type=text]"
-        page.until(lambda: page.find(field).get_attribute("value") == "Heard", "the page does not hear of a change")
+        page.shows("#step-1", "Heard")
         page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
         page.clear_console()
 
