@@ -154,6 +154,14 @@ WORK = [
 ]
 
 
+def lives(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        # It has ended between the two questions.
+        return False
+
+
 def kernels(arguments):
     rounds = arguments.rounds or 50
     chance = random.Random(arguments.seed)
@@ -181,7 +189,7 @@ def kernels(arguments):
         deadline = time.perf_counter() + 2
         alive = list(known.values())
         while alive and time.perf_counter() < deadline:
-            alive = [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+            alive = [one for one in alive if lives(one)]
             time.sleep(0.02)
         if alive:
             left += 1
