@@ -5,8 +5,8 @@
 # environment are the same, the compiler is called in the same way. And what rust-analyzer asks about the toolchain and the settings has
 # one answer in a kernel, however often it begins anew.
 #
-# The kernel's environment leads here. What is started from here sees the environment as it was; a name begins with an underscore,
-# lest it is one of the user's.
+# The kernel's environment leads here. What is started from here finds programs and settings as it did before, but has the kernel's size of
+# stacks and, where the user's is unfit, its place of temporary files. A name begins with an underscore, lest it is one of the user's.
 
 _newline='
 '

@@ -85,7 +85,7 @@ impl Outputs for Recorder {
 
 /// The cell library, compiled once for all tests. The folder in which this process keeps temporary files is held too, since
 /// other tests have theirs in it once it has been set.
-fn data() -> &'static Path {
+pub(super) fn data() -> &'static Path {
     static DATA: OnceLock<(PathBuf, Arc<BuildRoot>)> = OnceLock::new();
     let (data, _) = DATA.get_or_init(|| {
         let root = BuildRoot::acquire().unwrap();
@@ -108,7 +108,7 @@ impl TestNotebook {
         Self::start_with_worker(PathBuf::from(env!("CARGO_BIN_EXE_pipulate-kernel")))
     }
 
-    fn start_with_worker(worker: PathBuf) -> Self {
+    pub(super) fn start_with_worker(worker: PathBuf) -> Self {
         Self::start_with(worker, &[])
     }
 
@@ -549,83 +549,4 @@ fn dependencies_that_come_later_leave_variables_alone() {
     let (sent, result) = notebook.run_with(&code, &[]);
     assert_eq!(result, Ok(()), "{sent:?}");
     notebook.check("(orders[0].pieces, late.0)", &["result: (2, 1)"]);
-}
-
-#[test]
-fn the_worker_is_a_program_that_can_be_another() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let dummy = folder.path().join("dummy-worker");
-    let log = folder.path().join("log");
-    let script = format!(
-        "#!/bin/sh\nwhile read line; do echo \"$line\" >> '{}'; echo EVCXR_EXECUTION_COMPLETE; done\n",
-        log.display()
-    );
-    std::fs::write(&dummy, script).unwrap();
-    std::fs::set_permissions(&dummy, std::fs::Permissions::from_mode(0o700)).unwrap();
-    let mut notebook = TestNotebook::start_with_worker(dummy);
-    notebook.check("println!(\"never printed\"); 5", &[]);
-    let log = std::fs::read_to_string(log).unwrap();
-    assert!(
-        log.lines().all(|line| line.starts_with("LOAD_AND_RUN ")) && log.lines().count() >= 2,
-        "{log}"
-    );
-}
-
-#[test]
-fn cells_link_the_unpacked_library_and_nothing_of_the_checkout() {
-    let mut notebook = TestNotebook::start();
-    let (_, result) = notebook.run_with("%pip_job library-01", &[]);
-    assert_eq!(result, Ok(()));
-    let (sent, result) = notebook.run_with("let x = 1;\n%pip_set x = x", &[]);
-    assert_eq!(result, Ok(()), "{sent:?}");
-    let (sent, result) = notebook.run_with(":last_compile_dir", &[]);
-    assert_eq!(result, Ok(()));
-    let build = PathBuf::from(sent[0].strip_prefix("result: ").unwrap());
-    let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
-    let manifest = std::fs::read_to_string(build.join("Cargo.toml")).unwrap();
-    assert!(manifest.contains(&*data().to_string_lossy()), "{manifest}");
-    // What rustc has read is in the files that it writes for cargo.
-    let mut read = 0;
-    let mut folders = vec![build.join("target")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.path());
-            } else if entry.path().extension().is_some_and(|extension| extension == "d") {
-                let dependencies = std::fs::read_to_string(entry.path()).unwrap();
-                read += usize::from(dependencies.contains("cell-library"));
-                assert!(
-                    !dependencies.contains(&*checkout.join("core").to_string_lossy()),
-                    "{dependencies}"
-                );
-            }
-        }
-    }
-    assert!(read > 0, "the library was compiled from its unpacked source");
-}
-
-#[test]
-fn evcxrs_command_for_optimisation_is_for_cells() {
-    let mut notebook = TestNotebook::start();
-    let (sent, result) = notebook.run_with(":last_compile_dir", &[]);
-    assert_eq!(result, Ok(()));
-    let folder = std::path::PathBuf::from(sent[0].trim_start_matches("result: ").trim());
-    let level = || std::fs::read_to_string(folder.join(".cell-level")).unwrap();
-    assert_eq!(level(), "opt-level=0\n");
-    for (code, expected) in [(":opt", "2"), (":opt", "0"), (":opt 3", "3")] {
-        let (sent, result) = notebook.run_with(code, &[]);
-        assert_eq!(result, Ok(()), "{code}");
-        assert!(
-            sent.iter()
-                .any(|line| line.contains(&format!("Optimization: {expected}"))),
-            "{code}: {sent:?}"
-        );
-        assert_eq!(level(), format!("opt-level={expected}\n"), "{code}");
-    }
-    notebook.check(":opt 1\n1 + 1", &["result: 2"]);
-    assert_eq!(level(), "opt-level=1\n");
-    notebook.check_error(":opt 9", "EngineError", "There is no optimisation level `9`");
-    assert_eq!(level(), "opt-level=1\n");
-    notebook.check("2 + 2", &["result: 4"]);
 }

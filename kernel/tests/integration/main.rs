@@ -11,6 +11,7 @@ mod abort;
 mod checkpoints;
 mod clients;
 mod comms;
+mod compiling;
 mod control;
 mod displays;
 mod engine_handle;

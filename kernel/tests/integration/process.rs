@@ -87,6 +87,20 @@ impl Process {
         })
     }
 
+    /// The same, after a shell line that says `begun` at last.
+    #[cfg(target_os = "linux")]
+    fn start_with_shell_line(code: &str) -> (Self, Client, tempfile::TempDir) {
+        let (process, client, folder) = Self::start_in_group();
+        let request = client.execute(code);
+        request
+            .busy()
+            .input(1, code)
+            .stream("stdout", "begun\n")
+            .executed(1)
+            .idle();
+        (process, client, folder)
+    }
+
     /// Ends the kernel in one of three ways.
     fn end(&mut self, how: &str, client: &Client) {
         match how {
@@ -436,15 +450,8 @@ fn waits(process: u32) -> u64 {
 #[cfg(target_os = "linux")]
 fn what_shell_lines_leave_goes_with_the_kernel_whatever_it_made_of_itself() {
     for how in ["ended", "killed", "killed with its group"] {
-        let (mut process, client, _folder) = Process::start_in_group();
         let code = "!env -i sleep 1000 & env -i setsid sleep 1000 & (env -i setsid -f sleep 1000); echo begun";
-        let request = client.execute(code);
-        request
-            .busy()
-            .input(1, code)
-            .stream("stdout", "begun\n")
-            .executed(1)
-            .idle();
+        let (mut process, client, _folder) = Process::start_with_shell_line(code);
         let is_sleep = |process: &u32| {
             std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|comm| comm.trim_end() == "sleep")
         };
@@ -476,15 +483,8 @@ fn what_shell_lines_leave_goes_with_the_kernel_whatever_it_made_of_itself() {
 #[cfg(target_os = "linux")]
 fn shell_lines_compilers_and_the_folder_go_with_a_kernel_that_ends_or_is_killed() {
     for how in ["ended", "killed", "killed with its group"] {
-        let (mut process, client, folder) = Process::start_in_group();
         let code = "!setsid sleep 1000 & sleep 1000 & echo begun";
-        let request = client.execute(code);
-        request
-            .busy()
-            .input(1, code)
-            .stream("stdout", "begun\n")
-            .executed(1)
-            .idle();
+        let (mut process, client, folder) = Process::start_with_shell_line(code);
         let package = folder.path().join("slow");
         std::fs::create_dir_all(package.join("src")).unwrap();
         let manifest = "[package]\nname = \"slow\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
