@@ -1,5 +1,7 @@
 //! evcxr's commands in the text of a cell.
 
+use std::borrow::Cow;
+
 /// Whether a line adds a dependency.
 pub(super) fn is_dependency(line: &str) -> bool {
     let line = line.trim_start();
@@ -19,6 +21,31 @@ pub(super) fn split_dependencies(code: &str) -> (String, String) {
         there.push_str(if line.ends_with('\n') { "\n" } else { "" });
     }
     (dependencies, rest)
+}
+
+/// What `:opt` is given in each line that calls it, and the code with those lines blank.
+pub(super) fn split_opt(code: &str) -> (Vec<Option<&str>>, Cow<'_, str>) {
+    let mut levels = Vec::new();
+    let mut rest = String::new();
+    let mut commands = true;
+    for line in code.split_inclusive('\n') {
+        let trimmed = line.trim_start_matches(' ');
+        commands &=
+            line.trim().is_empty() || line.starts_with("//") || line.starts_with('!') || trimmed.starts_with(':');
+        let mut words = trimmed.split_whitespace();
+        if commands && words.next() == Some(":opt") {
+            levels.push(words.next());
+            rest.push_str(if line.ends_with('\n') { "\n" } else { "" });
+        } else {
+            rest.push_str(line);
+        }
+    }
+    let code = if levels.is_empty() {
+        Cow::Borrowed(code)
+    } else {
+        Cow::Owned(rest)
+    };
+    (levels, code)
 }
 
 /// The text with evcxr's commands and shell lines blanked, since evcxr runs commands when it completes. Offsets stay.
@@ -57,6 +84,15 @@ mod tests {
         let (dependencies, rest) = split_dependencies("// a\n:dep serde\nlet x = 1;\n:dep b");
         assert_eq!(dependencies, "\n:dep serde\n\n:dep b");
         assert_eq!(rest, "// a\n\nlet x = 1;\n");
+    }
+
+    #[test]
+    fn levels_are_taken_where_commands_are() {
+        let code = "// a\n :opt 3\n:dep b\n:opt\nlet x = \"\n:opt 1\";";
+        let (levels, rest) = split_opt(code);
+        assert_eq!(levels, [Some("3"), None]);
+        assert_eq!(rest, "// a\n\n:dep b\n\nlet x = \"\n:opt 1\";");
+        assert!(matches!(split_opt("1 + 1"), (levels, Cow::Borrowed("1 + 1")) if levels.is_empty()));
     }
 
     #[test]

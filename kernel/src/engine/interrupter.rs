@@ -2,13 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use super::Interrupter;
 use crate::cell_socket::CellSocket;
 
+/// How often it is looked for what stopped work has started meanwhile.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// Reaches cargo in its folder, and the worker over the socket.
 pub(super) struct WorkerInterrupter {
     socket: Arc<CellSocket>,
+    compilers: Arc<Compilers>,
+}
+
+/// What is compiled, and for what.
+struct Compilers {
     /// Where cargo works.
     folder: OnceLock<PathBuf>,
     /// Held while compilers are killed, so that the next work's are not among them.
@@ -30,29 +40,67 @@ impl WorkerInterrupter {
     pub(super) fn new(socket: Arc<CellSocket>) -> Self {
         Self {
             socket,
-            folder: OnceLock::new(),
-            work: Mutex::new(Work::Nothing),
+            compilers: Arc::new(Compilers {
+                folder: OnceLock::new(),
+                work: Mutex::new(Work::Nothing),
+            }),
         }
     }
 
     /// Says, once, where cargo works.
     pub(super) fn compiles_in(&self, folder: PathBuf) {
-        let _ = self.folder.set(folder);
+        let _ = self.compilers.folder.set(folder);
     }
 
     /// The engine's thread begins.
     pub(super) fn begin(&self, work: Work) {
-        *self.work() = work;
+        *self.compilers.work() = work;
     }
 
     /// Whether the work was stopped.
     pub(super) fn end(&self) -> bool {
-        std::mem::replace(&mut *self.work(), Work::Nothing) == Work::Stopped
+        std::mem::replace(&mut *self.compilers.work(), Work::Nothing) == Work::Stopped
     }
 
-    fn kill_compilers(&self) {
+    /// Stops work if it is meant, and whatever it starts.
+    fn stop(&self, is_meant: impl Fn(Work) -> bool, first: impl FnOnce()) {
+        let mut work = self.compilers.work();
+        if !is_meant(*work) {
+            return;
+        }
+        let is_new = *work != Work::Stopped;
+        *work = Work::Stopped;
+        first();
+        // One that has just ended leaves the cell to the order above.
+        self.compilers.kill();
+        drop(work);
+        if is_new {
+            let compilers = Arc::clone(&self.compilers);
+            // Without a thread, what comes to be compiled is compiled to its end.
+            let _ = thread::Builder::new()
+                .name("stop".to_owned())
+                .spawn(move || compilers.keep_killing());
+        }
+    }
+}
+
+impl Compilers {
+    fn kill(&self) {
         if let Some(folder) = self.folder.get() {
             crate::processes::kill_children_in(folder);
+        }
+    }
+
+    /// Kills what stopped work starts as long as it goes on: rust-analyzer cannot be told to stop, and evcxr calls cargo after it,
+    /// which would build all of a dependency while the next cell waits.
+    fn keep_killing(&self) {
+        loop {
+            thread::sleep(AGAIN);
+            let work = self.work();
+            if *work != Work::Stopped {
+                return;
+            }
+            self.kill();
         }
     }
 
@@ -64,13 +112,10 @@ impl WorkerInterrupter {
 impl Interrupter for WorkerInterrupter {
     fn interrupt(&self) {
         self.resume();
-        let mut work = self.work();
-        if *work == Work::Evaluating || *work == Work::Stopped {
-            *work = Work::Stopped;
-            self.socket.cancel();
-            // cargo and the compilers. One that has just ended leaves the cell to the order above.
-            self.kill_compilers();
-        }
+        self.stop(
+            |work| work == Work::Evaluating || work == Work::Stopped,
+            || self.socket.cancel(),
+        );
     }
 
     fn is_at_user_code(&self) -> bool {
@@ -86,16 +131,12 @@ impl Interrupter for WorkerInterrupter {
     }
 
     fn hurry(&self) {
-        let mut work = self.work();
-        if *work == Work::Ahead {
-            *work = Work::Stopped;
-            self.kill_compilers();
-        }
+        self.stop(|work| work == Work::Ahead, || ());
     }
 
     fn kill(&self) {
         self.resume();
         self.socket.exit();
-        self.kill_compilers();
+        self.compilers.kill();
     }
 }

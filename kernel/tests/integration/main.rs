@@ -17,6 +17,7 @@ mod displays;
 mod engine_handle;
 mod execute;
 mod history;
+mod interrupts;
 mod malformed;
 mod outputs;
 mod process;

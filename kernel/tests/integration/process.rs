@@ -18,8 +18,7 @@ use crate::scripted::Scripted;
 const CONNECTION_FILE: &str = "PIPULATE_TEST_CONNECTION_FILE";
 
 /// How long the real engine may take to start, several at once on a busy machine.
-#[cfg(target_os = "linux")]
-const ENGINE: Duration = Duration::from_secs(180);
+pub(crate) const ENGINE: Duration = Duration::from_secs(180);
 
 /// Not a test of its own: what the tests below start, with the connection file in the environment.
 #[test]
@@ -36,7 +35,7 @@ fn kernel_process() {
 }
 
 /// Ends with the test, whatever becomes of it.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
     fn start() -> (Self, Client, tempfile::TempDir) {
@@ -54,7 +53,7 @@ impl Process {
         Self::start_command(Self::real_command)
     }
 
-    fn real_command(file: &Path, folder: &Path) -> Command {
+    pub(crate) fn real_command(file: &Path, folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pipulate-kernel"));
         command
             .arg("-f")
@@ -64,7 +63,7 @@ impl Process {
         command
     }
 
-    fn start_command(command: impl FnOnce(&Path, &Path) -> Command) -> (Self, Client, tempfile::TempDir) {
+    pub(crate) fn start_command(command: impl FnOnce(&Path, &Path) -> Command) -> (Self, Client, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let connection = ipc_connection(&folder);
         let file = folder.path().join("connection.json");
@@ -128,7 +127,7 @@ impl Process {
         assert!(status.success());
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {

@@ -28,10 +28,12 @@ use crate::worker::wire::{Panic, line_of_cell};
 mod compiler;
 mod errors;
 mod preparation;
+mod reading;
 mod warnings;
 
 pub use compiler::has_standard_library_source;
 use errors::{evaluation_error, start_error};
+use reading::Reading;
 
 /// How long the end of a cell may take from the worker to here, evcxr having seen it already.
 const END: Duration = Duration::from_secs(10);
@@ -80,6 +82,9 @@ pub struct EvcxrEngine {
     keeps_versions: bool,
     /// Where the crate is that cells are compiled as.
     crate_folder: Option<PathBuf>,
+    reading: Reading,
+    /// What commands that evcxr does not see have to say.
+    said: String,
     /// What has become of [`prelude::DISPLAY`].
     display: Display,
     /// What is left to evaluate when there is time.
@@ -141,6 +146,8 @@ impl EvcxrEngine {
             runtime: Runtime::None,
             keeps_versions: false,
             crate_folder: folder,
+            reading: Reading::default(),
+            said: String::new(),
             display: Display::Stays,
             ahead: prelude::AHEAD.iter(),
             to_revive: false,
@@ -154,6 +161,7 @@ impl EvcxrEngine {
             .context
             .execute(&prelude::first())
             .map_err(|error| start_error(&error))?;
+        engine.check_reading(false);
         Ok(engine)
     }
 
@@ -240,6 +248,10 @@ impl EvcxrEngine {
                 .entry(mime)
                 .or_insert(Value::String(content.trim_end().to_owned()));
         }
+        let said = std::mem::take(&mut self.said);
+        if bundle.is_empty() && !said.is_empty() {
+            bundle.insert("text/plain".to_owned(), Value::String(said));
+        }
         Ok((!bundle.is_empty()).then(|| with_plain_text(bundle)))
     }
 
@@ -304,6 +316,7 @@ impl Engine for EvcxrEngine {
             self.revive();
             self.socket.begin(Arc::clone(&evaluation.outputs));
         }
+        self.said.clear();
         self.interrupter.begin(Work::Evaluating);
         // An interrupt may have come before there was work that it could stop.
         if evaluation.outputs.is_interrupted() {
@@ -349,6 +362,7 @@ impl Engine for EvcxrEngine {
             result = self.run_without_display(&code, evaluation);
         }
         let interrupted = self.interrupter.end();
+        self.check_reading(interrupted);
         let Some(result) = result else {
             return Err(cancelled_error());
         };
@@ -482,13 +496,15 @@ impl Engine for EvcxrEngine {
             self.interrupter.begin(Work::Ahead);
             // What cannot be compiled here cannot in a cell either, and is said there.
             let _ = self.context.execute(statement);
-            self.interrupter.end();
+            let hurried = self.interrupter.end();
+            self.check_reading(hurried);
             return true;
         }
         let line = self.cell_library.clone();
         self.interrupter.begin(Work::Ahead);
         let result = self.build_cell_library();
         let hurried = self.interrupter.end();
+        self.check_reading(hurried);
         match result {
             // Somebody wants to run a cell now; there will be time for this.
             Err(_) if hurried => {

@@ -6,7 +6,7 @@ use evcxr::EvalOutputs;
 
 use super::{EvcxrEngine, Runtime, StandardLibrary};
 use crate::engine::asynchronous;
-use crate::engine::commands::{is_dependency, split_dependencies};
+use crate::engine::commands::{is_dependency, split_dependencies, split_opt};
 use crate::engine::prelude::{self, Display};
 use crate::engine::{Engine as _, Evaluation, OPTIMISATION_LEVELS};
 use crate::environment;
@@ -34,10 +34,11 @@ impl EvcxrEngine {
         if self.standard_library == StandardLibrary::WithoutArch && names(code, "arch") {
             self.read_arch()?;
         }
-        for line in code.lines() {
-            self.follow_opt(line)?;
+        let (levels, code) = split_opt(code);
+        for level in levels {
+            self.follow_opt(level)?;
         }
-        let display = prelude::display(code);
+        let display = prelude::display(&code);
         if display == Display::Goes && self.display == Display::Stays {
             self.context.execute(prelude::NO_DISPLAY)?;
             self.display = Display::Goes;
@@ -45,26 +46,35 @@ impl EvcxrEngine {
         if adding {
             self.prepare_to_add()?;
         }
-        self.prepare_to_await(code)
+        match code {
+            Cow::Borrowed(code) => self.prepare_to_await(code),
+            Cow::Owned(code) => Ok(Cow::Owned(self.prepare_to_await(&code)?.into_owned())),
+        }
     }
 
-    /// Does for cells what `:opt` says, which evcxr then answers from the level that there was before.
-    fn follow_opt(&mut self, line: &str) -> Result<(), evcxr::Error> {
-        let mut words = line.split_whitespace();
-        if words.next() != Some(":opt") {
-            return Ok(());
-        }
-        let before = self.optimisation.clone();
+    /// Does what `:opt` says. evcxr would write the level into the manifest.
+    fn follow_opt(&mut self, level: Option<&str>) -> Result<(), evcxr::Error> {
         // Without a level, it goes to and fro.
-        let other = if before == "2" { "0" } else { "2" };
-        let level = words.next().unwrap_or(other);
+        let other = if self.optimisation == "2" { "0" } else { "2" };
+        let level = level.unwrap_or(other);
         if !OPTIMISATION_LEVELS.contains(&level) {
             let levels = OPTIMISATION_LEVELS.join(", ");
             let message = format!("There is no optimisation level `{level}`: the levels are {levels}.");
             return Err(evcxr::Error::Message(message));
         }
         self.set_optimisation(level);
-        self.context.set_opt_level(&before)
+        self.said = format!("Optimization: {level}");
+        Ok(())
+    }
+
+    /// Has rust-analyzer read the dependencies again, if it may have missed some.
+    pub(super) fn check_reading(&mut self, was_stopped: bool) {
+        if let Some(folder) = &self.crate_folder
+            && self.reading.is_in_doubt(folder, was_stopped)
+            && let Err(error) = self.context.set_opt_level(&self.reading.level())
+        {
+            tracing::warn!(%error, "types of dependencies may be unknown");
+        }
     }
 
     /// Lets types of `std::arch` be inferred, which takes seconds.
@@ -74,8 +84,7 @@ impl EvcxrEngine {
             && let Some(root) = self.build_root.upgrade()
         {
             match root.provide_arch(sysroot) {
-                // rust-analyzer begins anew when the manifest changes. How far it says to optimise is not what counts.
-                Ok(()) => self.context.set_opt_level("1 ")?,
+                Ok(()) => self.context.set_opt_level(&self.reading.level())?,
                 Err(error) => tracing::info!(%error, "types of `std::arch` are not inferred"),
             }
         }
