@@ -101,8 +101,7 @@ pub(super) fn display(code: &str) -> Display {
     }
 }
 
-/// Installs the hook that reports panics of the thread that runs cells, and prints those of other threads. An expression, so
-/// that it leaves no variable behind.
+/// Installs the hook that reports panics, and of which cell's object the place is. An expression, so that it leaves no variable behind.
 ///
 /// The runner finds `pipulate_cell_begin`, by which it says how to report, and `pipulate_cell_end`, which flushes what `print!`
 /// has buffered; cells find `pipulate_report_to_kernel`.
@@ -124,6 +123,9 @@ extern "C" fn pipulate_report_to_kernel(kind: u8, text: *const u8, length: usize
         report(kind, text, length);
     }
 }
+unsafe extern "C" {
+    fn dladdr(address: *const ::std::ffi::c_void, object: *mut *const ::std::ffi::c_char) -> ::std::ffi::c_int;
+}
 let cells = ::std::thread::current().id(); ::std::panic::set_hook(::std::boxed::Box::new(move |info| {
     let payload = info.payload();
     let message = match payload.downcast_ref::<&str>() {
@@ -137,13 +139,17 @@ let cells = ::std::thread::current().id(); ::std::panic::set_hook(::std::boxed::
         Some(place) => (place.line(), place.column(), place.file()),
         None => (0, 0, ""),
     };
+    // A closure or a thread of an earlier cell has its place in that cell.
+    let mut object = ["".as_ptr().cast(); 4];
+    let object = match info.location() {
+        Some(place) if unsafe { dladdr(::std::ptr::from_ref(place).cast(), object.as_mut_ptr()) } != 0 => {
+            unsafe { ::std::ffi::CStr::from_ptr(object[0]) }.to_string_lossy()
+        }
+        _ => ::std::borrow::Cow::Borrowed(""),
+    };
     let thread = ::std::thread::current();
-    if thread.id() == cells {
-        pipulate_report(b'P', &::std::format!("{line}:{column}:{file}\n{message}"));
-    } else {
-        let name = thread.name().unwrap_or("<unnamed>");
-        ::std::eprintln!("\nthread '{name}' panicked at {file}:{line}:{column}:\n{message}");
-    }
+    let thread = if thread.id() == cells { "" } else { thread.name().unwrap_or("<unnamed>") };
+    pipulate_report(b'P', &::std::format!("{line}:{column}:{file}\0{thread}\0{object}\0{message}"));
 })); };
 "#;
 

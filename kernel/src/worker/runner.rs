@@ -10,8 +10,8 @@
 use std::ffi::c_void;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Pid;
@@ -29,6 +29,8 @@ const FLUSH: Duration = Duration::from_millis(100);
 
 /// Reports come from wherever user code panics, so the socket is reached without passing it along.
 static CONTROL: OnceLock<UnixStream> = OnceLock::new();
+/// Held while one is written.
+static REPORTING: Mutex<()> = Mutex::new(());
 
 pub(super) fn run() -> ! {
     match Runner::start() {
@@ -255,11 +257,13 @@ extern "C" fn report(kind: u8, text: *const u8, length: usize) {
     let Some(kind) = Kind::from_byte(kind) else { return };
     if !crash::is_told_of() {
         if kind == Kind::Panic {
-            eprint!("{}", Panic::parse(&String::from_utf8_lossy(text)).as_printed(|_| None));
+            eprint!("{}", Panic::parse(&String::from_utf8_lossy(text)).as_printed());
         }
         return;
     }
     if let Some(control) = CONTROL.get() {
+        // Threads report their panics, too, and a long record is not written in one piece.
+        let _one = REPORTING.lock().unwrap_or_else(PoisonError::into_inner);
         // A supervisor that is gone takes this process with it.
         let _ = control::write(control, kind, text);
     }

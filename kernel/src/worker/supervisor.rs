@@ -19,7 +19,7 @@ use super::holds::Holds;
 use super::recovery::{Process, Recovery};
 use super::scanner::{Found, Scanner};
 use super::system;
-use super::wire::{Event, Hello, Order, Outcome, Panic, ReturnedError, line_of_cell};
+use super::wire::{Event, Hello, Order, Outcome, Panic, ReturnedError, kept_source};
 use crate::outputs::Stream;
 
 /// What evcxr waits for at the end of a cell.
@@ -187,10 +187,16 @@ impl Supervisor {
             }
             Kind::Crash => self.recovery.crashed(&text),
             Kind::Panic => {
-                // Held first: what is in the pipes may have been displayed after it, by code that caught it.
-                let before = self.holds.panic(Panic::parse(&text));
-                self.print(before)?;
-                self.drain_all()?;
+                let panic = Panic::parse(&text);
+                if panic.thread.is_some() {
+                    self.drain_all()?;
+                    self.print(Some(panic))?;
+                } else {
+                    // Held first: what is in the pipes may have been displayed after it, by code that caught it.
+                    let before = self.holds.panic(panic);
+                    self.print(before)?;
+                    self.drain_all()?;
+                }
             }
             Kind::QuestionMark => self.holds.failed(ReturnedError::parse(&text)),
             Kind::Unwound if self.is_generated(&text) => {
@@ -310,6 +316,8 @@ impl Supervisor {
         let mut above = Path::new(path).ancestors();
         let package = above.find(|folder| folder.ends_with("target")).and_then(Path::parent);
         self.source = package.unwrap_or_else(|| Path::new("")).join("src/lib.rs");
+        // The next cell's takes its place. Without it, panics show no line.
+        let _ = std::fs::copy(&self.source, kept_source(Path::new(path)));
         self.recovery.begin();
         send(&mut self.kernel, &Event::Started)?;
         let kind = if self.checkpoints { Kind::Run } else { Kind::RunOnly };
@@ -414,10 +422,7 @@ impl Supervisor {
     /// Shows a panic that is not the cell's end.
     fn print(&mut self, panic: Option<Panic>) -> io::Result<()> {
         let Some(panic) = panic else { return Ok(()) };
-        let source = &self.source;
-        let line_of_cell = |line| line_of_cell(&std::fs::read_to_string(source).ok()?, line);
-        let text = panic.as_printed(line_of_cell);
-        self.text(Stream::Stderr, text)
+        self.text(Stream::Stderr, panic.as_printed())
     }
 
     fn kill_group(&self) {

@@ -1,5 +1,7 @@
 //! What the supervisor and the kernel say to each other, as JSON frames over the kernel's socket.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use crate::outputs::Stream;
@@ -100,8 +102,13 @@ const CELL: &str = "src/lib.rs";
 /// How the compiler names files of the standard library.
 const STANDARD_LIBRARY: &str = "/rustc/";
 
+/// Where the source of a cell is kept, beside what it was compiled to.
+pub fn kept_source(object: &Path) -> PathBuf {
+    object.with_extension("rs")
+}
+
 /// The user's text on a line of a cell's crate, given its whole source. What stands alone in a line of evcxr's is around the user's.
-pub fn line_of_cell(source: &str, line: usize) -> Option<String> {
+fn line_of_cell(source: &str, line: usize) -> Option<String> {
     let mut lines = source.lines().skip(line.checked_sub(1)?).map(str::trim);
     let text = lines.find(|text| !matches!(*text, "" | "("))?;
     Some(format!("`{text}`"))
@@ -118,22 +125,27 @@ pub struct Panic {
     pub line: usize,
     /// See `file`.
     pub column: usize,
+    /// The object that the place is compiled into: the running cell's, or an earlier one's.
+    pub object: PathBuf,
+    /// The name of the thread, if it is not the one that runs cells.
+    pub thread: Option<String>,
 }
 
 impl Panic {
-    /// The panic as the standard library would have printed it, but at the user's own text: `line_of_cell` gives a line of the cell's
-    /// crate, whose number would say nothing.
-    pub fn as_printed(&self, line_of_cell: impl FnOnce(usize) -> Option<String>) -> String {
-        let place = self
-            .place(line_of_cell)
-            .map_or_else(String::new, |place| format!(" at {place}"));
-        format!("\nthread 'main' panicked{place}:\n{}\n", self.message)
+    /// The panic as the standard library would have printed it, but at the user's own text: the number of a line of the cell's crate
+    /// would say nothing.
+    pub fn as_printed(&self) -> String {
+        let place = self.place().map_or_else(String::new, |place| format!(" at {place}"));
+        let thread = self.thread.as_deref().unwrap_or("main");
+        format!("\nthread '{thread}' panicked{place}:\n{}\n", self.message)
     }
 
-    /// Where it began, as users are told; `None` for a place in the standard library, which is not of their making.
-    pub fn place(&self, line_of_cell: impl FnOnce(usize) -> Option<String>) -> Option<String> {
+    /// Where it began, as users are told; `None` for a place in the standard library, which is not of their making, and where the
+    /// cell's source is gone.
+    pub fn place(&self) -> Option<String> {
         if self.file == CELL {
-            line_of_cell(self.line)
+            let source = std::fs::read_to_string(kept_source(&self.object)).ok()?;
+            line_of_cell(&source, self.line)
         } else if self.file.is_empty() || self.file.starts_with(STANDARD_LIBRARY) {
             None
         } else {
@@ -141,9 +153,11 @@ impl Panic {
         }
     }
 
-    /// Reads `LINE:COLUMN:FILE\nMESSAGE`, the form in which the hook reports it.
+    /// Reads the form in which the hook reports it: `LINE:COLUMN:FILE`, the thread, the object and the message, with NUL between them.
     pub fn parse(report: &str) -> Self {
-        let (place, message) = report.split_once('\n').unwrap_or(("", report));
+        let mut parts = report.splitn(4, '\0');
+        let mut part = || parts.next().unwrap_or("");
+        let (place, thread, object, message) = (part(), part(), part(), part());
         let mut parts = place.splitn(3, ':');
         let mut number = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
         let (line, column) = (number(), number());
@@ -152,6 +166,8 @@ impl Panic {
             file: parts.next().unwrap_or("").to_owned(),
             line,
             column,
+            object: object.into(),
+            thread: (!thread.is_empty()).then(|| thread.to_owned()),
         }
     }
 }
@@ -196,33 +212,41 @@ mod tests {
 
     #[test]
     fn a_panic_is_printed_at_text_of_the_users() {
+        let folder = tempfile::tempdir().unwrap();
+        let object = folder.path().join("libcode_1.so");
         let source = "mod generated {\nf();\n(\n  panic_any(1)\n);";
-        let printed = |report| Panic::parse(report).as_printed(|line| line_of_cell(source, line));
-        for (report, expected) in [
-            ("2:1:src/lib.rs\nno", "\nthread 'main' panicked at `f();`:\nno\n"),
+        std::fs::write(kept_source(&object), source).unwrap();
+        for (place, thread, expected) in [
+            ("2:1:src/lib.rs", "", "\nthread 'main' panicked at `f();`:\nno\n"),
             (
-                "3:1:src/lib.rs\nno",
-                "\nthread 'main' panicked at `panic_any(1)`:\nno\n",
+                "3:1:src/lib.rs",
+                "reader",
+                "\nthread 'reader' panicked at `panic_any(1)`:\nno\n",
             ),
-            ("9:1:src/lib.rs\nno", "\nthread 'main' panicked:\nno\n"),
+            ("9:1:src/lib.rs", "", "\nthread 'main' panicked:\nno\n"),
             (
-                "2:1:/rustc/58cf/library/core/src/panicking.rs\nno",
+                "2:1:/rustc/58cf/library/core/src/panicking.rs",
+                "",
                 "\nthread 'main' panicked:\nno\n",
             ),
             (
-                "2:1:/home/me/src/lib.rs\nno",
+                "2:1:/home/me/src/lib.rs",
+                "",
                 "\nthread 'main' panicked at /home/me/src/lib.rs:2:\nno\n",
             ),
         ] {
-            assert_eq!(printed(report), expected);
+            let report = format!("{place}\0{thread}\0{}\0no", object.display());
+            assert_eq!(Panic::parse(&report).as_printed(), expected);
         }
+        let elsewhere = Panic::parse("2:1:src/lib.rs\0\0/nowhere/libcode_2.so\0no");
+        assert_eq!(elsewhere.place(), None);
     }
 
     #[test]
     fn a_panic_report_is_read_back() {
-        let panic = Panic::parse("3:7:src/lib.rs\nindex out of bounds:\nthe len is 3");
+        let panic = Panic::parse("3:7:src/lib.rs\0\0/a/b.so\0index out of bounds:\nthe len is 3");
         assert_eq!((panic.line, panic.column, panic.file.as_str()), (3, 7, "src/lib.rs"));
+        assert_eq!((panic.object, panic.thread), (PathBuf::from("/a/b.so"), None));
         assert_eq!(panic.message, "index out of bounds:\nthe len is 3");
-        assert_eq!(Panic::parse("no place").message, "no place");
     }
 }

@@ -268,6 +268,24 @@ fn items_without_a_name_can_be_run_again() {
 }
 
 #[test]
+fn a_panic_is_told_at_the_users_line_whichever_cell_and_thread_it_is_of() {
+    let mut notebook = TestNotebook::start();
+    let closure = "let f: Box<dyn Fn(u32) -> u32> = Box::new(|x| {\n    assert!(x < 2);\n    x\n});";
+    notebook.check(closure, &[]);
+    let error = notebook.check_error("let a = 1;\nlet b = 2;\nf(a + b)", "Panic", "assertion failed");
+    assert!(
+        error.traceback.join("\n").contains("at `assert!(x < 2);`"),
+        "{error:#?}"
+    );
+    let thread = "std::thread::Builder::new().name(\"reader\".to_owned()).spawn(|| {\n    let v = vec![1];\n    \
+                  v[std::hint::black_box(3)]\n})?.join().is_err()";
+    let (sent, result) = notebook.run_with(thread, &[]);
+    assert_eq!(result, Ok(()));
+    let expected = "\nthread 'reader' panicked at `v[std::hint::black_box(3)]`:\nindex out of bounds: the len is 1 but the index is 3\n";
+    assert!(sent.join("\n").contains(expected), "{sent:?}");
+}
+
+#[test]
 fn a_panic_is_told_as_far_as_it_is_known() {
     let mut notebook = TestNotebook::start();
     let text = |error: &CellError| error.traceback.join("\n");

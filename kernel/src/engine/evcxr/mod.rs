@@ -23,7 +23,7 @@ use crate::compiler_output;
 use crate::outputs::{CellError, MimeBundle};
 use crate::render;
 use crate::source_map::SourceMap;
-use crate::worker::wire::{Panic, line_of_cell};
+use crate::worker::wire::Panic;
 
 mod compiler;
 mod errors;
@@ -235,7 +235,7 @@ impl EvcxrEngine {
         }
         if let Some(Ended::Done(outcome)) = ended {
             if outcome.panicked {
-                return Err(self.panic_error(outcome.panic));
+                return Err(panic_error(outcome.panic));
             }
             if let Some(error) = outcome.question_mark {
                 return Err(returned_error(&error));
@@ -253,22 +253,6 @@ impl EvcxrEngine {
             bundle.insert("text/plain".to_owned(), Value::String(said));
         }
         Ok((!bundle.is_empty()).then(|| with_plain_text(bundle)))
-    }
-
-    fn panic_error(&self, panic: Option<Panic>) -> CellError {
-        let Some(panic) = panic else {
-            return CellError::new("Panic", "the cell unwound, and the kernel was not told why").with_help(
-                "The notebook has set a panic hook of its own (`std::panic::set_hook`) or taken the kernel's, or the cell has called \
-                 `std::panic::resume_unwind`.",
-            );
-        };
-        let source = |line| line_of_cell(&self.context.last_source().ok()?, line);
-        let place = panic.place(source);
-        let error = CellError::new("Panic", panic.message);
-        match place {
-            Some(place) => error.with_help(format!("at {place}")),
-            None => error,
-        }
     }
 
     /// Of an error in a cell's last expression, evcxr may give the compiler's advice alone: it shows the value by code of its
@@ -518,6 +502,21 @@ impl Engine for EvcxrEngine {
             }
             Ok(()) => false,
         }
+    }
+}
+
+fn panic_error(panic: Option<Panic>) -> CellError {
+    let Some(panic) = panic else {
+        return CellError::new("Panic", "the cell unwound, and the kernel was not told why").with_help(
+            "The notebook has set a panic hook of its own (`std::panic::set_hook`) or taken the kernel's, or the cell has called \
+             `std::panic::resume_unwind`.",
+        );
+    };
+    let place = panic.place();
+    let error = CellError::new("Panic", panic.message);
+    match place {
+        Some(place) => error.with_help(format!("at {place}")),
+        None => error,
     }
 }
 
