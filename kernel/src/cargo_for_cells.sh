@@ -88,7 +88,13 @@ follow_plan() {
     if ! [ -f .cell-plan ] || [ Cargo.lock -nt .cell-plan ]; then return; fi
     . ./.cell-plan
     if [ "$_planned" != "$_question" ]; then return; fi
-    if (follow) < /dev/null 2> .cell-messages; then
+    # See `rustc_for_cells.sh`.
+    if [ -s .compiling ]; then return; fi
+    echo begun > .compiling
+    (follow) < /dev/null 2> .cell-messages
+    _status=$?
+    if [ "$_status" -lt 128 ]; then : > .compiling; fi
+    if [ "$_status" -eq 0 ]; then
         printf '%s' "$_made" > "$EVCXR_EXECUTION_SO_PATH" && exit 0
         return
     fi

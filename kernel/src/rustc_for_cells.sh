@@ -135,9 +135,14 @@ while [ "$_count" -gt 0 ]; do
     set -- "$@" "$_argument"
     _count=$((_count - 1))
 done
+# A compiler that was killed may leave behind, of what it keeps for the next time, what does not fit together: it writes over files of
+# the time before. The next one begins without.
+if [ -s .compiling ]; then rm -rf target/*/incremental/ctx-* target/*/*/incremental/ctx-*; fi
+echo begun > .compiling
 # What the compiler says goes to cargo, and stays for whoever shows warnings.
 "$@" 2> .cell-messages
 _status=$?
+if [ "$_status" -lt 128 ]; then : > .compiling; fi
 if [ "$_status" -eq 0 ]; then keep_call "$@"; fi
 # Mostly few lines.
 {

@@ -82,6 +82,7 @@ mod tests {
             file: "src/lib.rs".into(),
             line: 1,
             column: 2,
+            ..Panic::default()
         };
         let mut holds = Holds::default();
         holds.panic(panic.clone());

@@ -311,6 +311,39 @@ fn errors_of_the_compiler_pass_as_from_cargo() {
 }
 
 #[test]
+fn after_a_compiler_that_was_killed_nothing_of_it_is_used() {
+    let programs = Programs::new();
+    let kept = programs.path("crate/target/triple/debug/incremental/ctx-1");
+    let keep = || std::fs::create_dir_all(kept.join("session")).unwrap();
+    keep();
+    let build = ["build"];
+    assert!(programs.build_asks_cargo(&build, &[]));
+    assert!(!programs.build_asks_cargo(&build, &[]));
+    programs.compiler("", 1);
+    programs.run(&build);
+    programs.compiler("", 0);
+    assert!(kept.exists(), "an error is no such end");
+
+    for asks_cargo in [true, false] {
+        if asks_cargo {
+            programs.renew("crate/Cargo.lock");
+        } else {
+            programs.build_asks_cargo(&build, &[]);
+        }
+        programs.compiler("", 137);
+        assert!(!programs.run(&build).status.success());
+        programs.compiler("", 0);
+        programs.calls();
+        keep();
+        assert!(programs.build_asks_cargo(&build, &[]));
+        assert!(!kept.exists());
+        keep();
+        programs.build_asks_cargo(&build, &[]);
+        assert!(kept.exists());
+    }
+}
+
+#[test]
 fn versions_in_use_come_back_before_cargo_reads_them() {
     let programs = Programs::new();
     programs.write("crate/.kept-lock", "kept");
