@@ -22,6 +22,9 @@ else
     unset CARGO_HOME
 fi
 case $RUST_SRC_PATH in "${_folder%/*}"/*) unset RUST_SRC_PATH ;; esac
+# By this the kernel knows what it is to end with this work, whatever has become of whoever started it.
+PIPULATE_KERNEL_BUILD=$PWD
+export PIPULATE_KERNEL_BUILD
 _cargo=cargo
 if [ -f "$_script-itself" ]; then IFS= read -r _cargo < "$_script-itself"; fi
 
