@@ -7,13 +7,18 @@
 #[cfg(target_os = "linux")]
 mod linux {
     use std::collections::{HashMap, HashSet};
+    use std::sync::{Mutex, PoisonError};
     use std::time::Duration;
 
-    use rustix::process::{Pid, Signal, WaitOptions, getpid, getsid, kill_process, waitpid};
+    use rustix::process::{
+        Pid, Signal, WaitOptions, getpgid, getpgrp, getpid, getsid, kill_process, set_child_subreaper, waitpid,
+    };
 
     /// How often it is looked for more to kill.
     const ROUNDS: u32 = 200;
     const BETWEEN_ROUNDS: Duration = Duration::from_millis(2);
+    /// How long a child that has ended is left to whoever may wait for it.
+    const PATIENCE: Duration = Duration::from_secs(2);
 
     /// A process. Numbers come again; with the time at which it began, in the system's ticks, it is one of its kind.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +88,7 @@ mod linux {
     /// Has orphans of what this process starts become its children, wherever they put themselves.
     pub fn adopt() {
         // Without it, they are known by their mark alone.
-        let _ = rustix::process::set_child_subreaper(Some(getpid()));
+        let _ = set_child_subreaper(Some(getpid()));
     }
 
     /// Buries adopted children that have ended. What this process has started itself stays in its session, and is waited for by
@@ -100,6 +105,42 @@ mod linux {
                 let _ = waitpid(Some(child), WaitOptions::NOHANG);
             }
         }
+    }
+
+    /// Buries adopted children in this process's own group, as compilers are that lost their parent, as long as more of them end. It
+    /// takes some seconds.
+    pub fn bury_compilers() {
+        // Two at once could both mean a number that is somebody else's after the first.
+        static BURYING: Mutex<()> = Mutex::new(());
+        let mut known = HashSet::new();
+        loop {
+            std::thread::sleep(PATIENCE);
+            let burying = BURYING.lock().unwrap_or_else(PoisonError::into_inner);
+            let ended = ended_adopted();
+            for child in ended.intersection(&known).filter_map(|child| number(child.number)) {
+                let _ = waitpid(Some(child), WaitOptions::NOHANG);
+            }
+            drop(burying);
+            known = &ended - &known;
+            if known.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Children in this process's own group that have ended, and that no living thread but the first has started: that one is given
+    /// the adopted ones, and has no compilers of its own. What outlives the thread that started it, a worker or a shell, is in
+    /// another group.
+    fn ended_adopted() -> HashSet<Process> {
+        let own = std::process::id();
+        let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
+        children
+            .split_whitespace()
+            .filter_map(|child| listed(child.parse().ok()?))
+            .filter(|child| child.has_ended)
+            .map(|child| child.process)
+            .filter(|child| getpgid(number(child.number)) == Ok(getpgrp()))
+            .collect()
     }
 
     /// Kills all that this process has started or adopted, until there is none.
@@ -152,10 +193,54 @@ mod linux {
             alive.into_iter().chain(more).for_each(kill);
         }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use std::os::unix::process::CommandExt as _;
+        use std::process::Command;
+        use std::sync::mpsc;
+
+        use super::*;
+
+        /// Whoever adopts does so for the whole process, and the other tests of this one have children: so a child does it.
+        #[test]
+        fn adopted_compilers_are_buried_and_what_was_started_here_is_not() {
+            const CHILD: &str = "PIPULATE_ORPHANS_TEST";
+            if std::env::var_os(CHILD).is_none() {
+                let name = "orphans::linux::tests::adopted_compilers_are_buried_and_what_was_started_here_is_not";
+                let mut child = Command::new(std::env::current_exe().unwrap());
+                let output = child.args([name, "--exact"]).env(CHILD, "1").output().unwrap();
+                let said = String::from_utf8_lossy(&output.stdout);
+                assert!(output.status.success() && said.contains("1 passed"), "{said}");
+                return;
+            }
+            adopt();
+            let script = "sleep 60 > /dev/null 2>&1 & echo $!";
+            let output = Command::new("sh").args(["-c", script]).output().unwrap();
+            let adopted: u32 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+            kill_process(number(adopted).unwrap(), Signal::KILL).unwrap();
+            while !listed(adopted).unwrap().has_ended {
+                std::thread::yield_now();
+            }
+            let (go_on, goes_on) = mpsc::channel();
+            let waits = std::thread::spawn(move || {
+                let mut child = Command::new("true").spawn().unwrap();
+                goes_on.recv().unwrap();
+                child.wait()
+            });
+            let starts = std::thread::spawn(|| Command::new("true").process_group(0).spawn().unwrap());
+            let mut outlives = starts.join().unwrap();
+            bury_compilers();
+            assert!(listed(adopted).is_none());
+            go_on.send(()).unwrap();
+            assert!(waits.join().unwrap().unwrap().success());
+            assert!(outlives.wait().unwrap().success());
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
-pub use linux::{Seen, adopt, bury, kill_all};
+pub use linux::{Seen, adopt, bury, bury_compilers, kill_all};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
@@ -164,6 +249,9 @@ mod elsewhere {
 
     /// See the module's documentation.
     pub fn bury() {}
+
+    /// See the module's documentation.
+    pub fn bury_compilers() {}
 
     /// See the module's documentation.
     pub fn kill_all() {}
@@ -187,4 +275,4 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{Seen, adopt, bury, kill_all};
+pub use elsewhere::{Seen, adopt, bury, bury_compilers, kill_all};

@@ -1,22 +1,27 @@
 //! Processes that this one has started, directly or not: cargo, the compilers that it runs, and shell lines.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getsid, kill_process};
 
 use crate::{build_root, environment};
 
 /// The variable that says of a process which kernel's it is, by the kernel's folder.
 pub const MARK: &str = "PIPULATE_KERNEL_FOLDER";
+/// The variable that says of a process in which folder the cargo works that has started it; `cargo_for_cells.sh` sets it.
+const BUILD: &str = "PIPULATE_KERNEL_BUILD";
 /// How often it is looked for more to kill.
 const ROUNDS: u32 = 200;
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(2);
 
-/// Kills every child of this process that works in `folder` or below it, all that such a child has started, and what else works there.
+/// Kills every child of this process that works in `folder` or below it, all that such a child has started, what else works there, and
+/// what cargo has started there. A process that has made itself a session of its own is meant to outlive cargo, as a server of a
+/// compiler cache is: it stays, unless it works there.
 pub fn kill_children_in(folder: &Path) {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for (process, parent) in processes() {
@@ -31,8 +36,8 @@ pub fn kill_children_in(folder: &Path) {
             let _ = kill_process(process, Signal::KILL);
         }
     }
-    // One that was started while its parent died is nobody's child any more.
-    kill_until_none(|process| works_in(process, folder));
+    // One that was started while its parent died, or left by one that has ended, is nobody's child any more.
+    kill_until_none(|process| works_in(process, folder) || is_built_in(process, folder));
 }
 
 /// Has a process that the kernel starts, and all that it starts in its turn, known as the kernel's. They see nothing of what the
@@ -50,9 +55,9 @@ pub fn kill_marked(root: &Path) {
 }
 
 /// Kills every process that is [marked](mark) as that of the kernel with the folder `root`, or works in that folder or below it,
-/// until there is none.
+/// or was started by a cargo there in this process's session, until there is none.
 pub fn kill_all_of(root: &Path) {
-    kill_until_none(|process| works_in(process, root) || is_marked(process, root));
+    kill_until_none(|process| works_in(process, root) || is_built_in(process, root) || is_marked(process, root));
 }
 
 fn kill_until_none(is_wanted: impl Fn(u32) -> bool) {
@@ -98,12 +103,11 @@ fn works_in(process: u32, folder: &Path) -> bool {
     std::fs::read_link(format!("/proc/{process}/cwd")).is_ok_and(|working| working.starts_with(folder))
 }
 
-/// Whether the environment that a process began with holds the mark.
+/// The path that a variable held in the environment with which a process began.
 #[cfg(target_os = "linux")]
-fn is_marked(process: u32, root: &Path) -> bool {
-    let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
-    let mark = marking(root);
-    environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+fn variable(process: u32, name: &str) -> Option<PathBuf> {
+    let environment = std::fs::read(format!("/proc/{process}/environ")).ok()?;
+    value(environment.split(|byte| *byte == 0), name)
 }
 
 /// Every process and its parent.
@@ -134,19 +138,30 @@ fn works_in(process: u32, folder: &Path) -> bool {
     })
 }
 
-/// Whether the environment that a process began with holds the mark.
+/// The path that a variable held in the environment with which a process began.
 #[cfg(not(target_os = "linux"))]
-fn is_marked(process: u32, root: &Path) -> bool {
+fn variable(process: u32, name: &str) -> Option<PathBuf> {
     let output = Command::new("ps")
         .args(["-E", "-ww", "-o", "command=", "-p", &process.to_string()])
-        .output();
-    let mark = marking(root);
-    output.is_ok_and(|output| output.stdout.split(u8::is_ascii_whitespace).any(|word| word == mark))
+        .output()
+        .ok()?;
+    value(output.stdout.split(u8::is_ascii_whitespace), name)
 }
 
-/// The variable in an environment.
-fn marking(root: &Path) -> Vec<u8> {
-    [MARK.as_bytes(), b"=", root.as_os_str().as_bytes()].concat()
+fn value<'a>(mut variables: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<PathBuf> {
+    let value = variables.find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+    Some(OsStr::from_bytes(value).into())
+}
+
+fn is_marked(process: u32, root: &Path) -> bool {
+    variable(process, MARK).is_some_and(|marked| marked == root)
+}
+
+/// Whether a process is of this one's session and was started by a cargo that works in the folder or below it.
+fn is_built_in(process: u32, folder: &Path) -> bool {
+    let number = i32::try_from(process).ok().and_then(Pid::from_raw);
+    number.is_some_and(|number| getsid(Some(number)) == getsid(None))
+        && variable(process, BUILD).is_some_and(|place| place.starts_with(folder))
 }
 
 #[cfg(test)]
@@ -200,5 +215,43 @@ mod tests {
         assert!(outside.try_wait().unwrap().is_none());
         outside.kill().unwrap();
         outside.wait().unwrap();
+    }
+
+    /// As build scripts leave them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cargo_has_started_in_the_folder_is_killed_wherever_it_works_but_in_a_session_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        let lives = |process: u32| {
+            let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+            name == "sleep\n" && variable(process, BUILD).is_some()
+        };
+        let left = |start: &str, place: &Path| {
+            let script = format!("{start} sh -c 'echo $$; exec sleep 60 > /dev/null 2>&1' &");
+            let mut shell = Command::new("sh");
+            let output = shell.args(["-c", &script]).env(BUILD, place).output().unwrap();
+            let process = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+            while !lives(process) {
+                assert!(std::time::Instant::now() < deadline, "it does not begin");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            process
+        };
+        let outside = [left("", Path::new("/elsewhere")), left("setsid", &folder)];
+        for kill in [kill_children_in, kill_all_of] {
+            let inside = [left("", &folder), left("", &folder.join("crate"))];
+            kill(&folder);
+            while inside.iter().any(|process| lives(*process)) {
+                assert!(std::time::Instant::now() < deadline, "it lives");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            assert!(outside.iter().all(|process| lives(*process)));
+        }
+        for process in outside {
+            let process = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+            kill_process(process, Signal::KILL).unwrap();
+        }
     }
 }

@@ -92,16 +92,17 @@ impl Compilers {
     }
 
     /// Kills what stopped work starts as long as it goes on: rust-analyzer cannot be told to stop, and evcxr calls cargo after it,
-    /// which would build all of a dependency while the next cell waits.
+    /// which would build all of a dependency while the next cell waits. Then buries what nobody waits for.
     fn keep_killing(&self) {
         loop {
             thread::sleep(AGAIN);
             let work = self.work();
             if *work != Work::Stopped {
-                return;
+                break;
             }
             self.kill();
         }
+        crate::orphans::bury_compilers();
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
