@@ -99,10 +99,21 @@ impl Session {
         outputs: &Arc<dyn Outputs>,
     ) -> Result<Option<MimeBundle>, CellError> {
         refuse_commands(cell)?;
-        if commands(cell).any(|word| word == CLEAR) {
-            self.shared.engine.reset()?;
-            self.shared.steps.forget();
+        if !commands(cell).any(|word| word == CLEAR) {
+            return self.run_rust_as_it_stands(cell, frame, outputs);
         }
+        let forget = || self.shared.steps.forget();
+        self.shared.engine.reset(outputs.as_ref(), forget)?;
+        self.run_rust_as_it_stands(cell, frame, outputs).map_err(after_clear)
+    }
+
+    /// Runs a cell with Rust whose [`CLEAR`], if it has one, has been obeyed.
+    fn run_rust_as_it_stands(
+        &self,
+        cell: &Cell<'_>,
+        frame: Option<&StepFrame>,
+        outputs: &Arc<dyn Outputs>,
+    ) -> Result<Option<MimeBundle>, CellError> {
         let lowered = self.lower(cell, frame)?;
         // Shell lines stand before all else, and a compile error would come too late to undo them: so does it here.
         for segment in cell.segments() {
@@ -403,6 +414,17 @@ fn refuse_commands(cell: &Cell<'_>) -> Result<(), CellError> {
     };
     Err(CellError::new("Usage", message)
         .with_help("`%reset` forgets variables and items; the client's menu restarts the kernel or shuts it down."))
+}
+
+/// An interrupt that came after everything was forgotten. The engine knows nothing of that, and says that every variable is there.
+fn after_clear(error: CellError) -> CellError {
+    if error.ename != "Interrupted" {
+        return error;
+    }
+    CellError::new("Interrupted", format!("the cell was interrupted after its `{CLEAR}`")).with_help(
+        "Every variable and item of earlier cells is gone. What the cell has done to files, databases, sockets and child processes \
+         stays.",
+    )
 }
 
 /// Blanks what is not Rust, so that offsets stay.

@@ -16,7 +16,9 @@
 //! | `input PROMPT`, `password PROMPT` | asks, and prints the answer |
 //! | `var NAME`, `fn NAME` | defines a variable or an item |
 //! | `crash TEXT` | the engine itself panics |
+//! | `slow_reset MILLISECONDS`, `crashing_reset TEXT` | from now on a reset takes as long, or panics |
 
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,7 +36,14 @@ pub struct FakeEngine {
     stop: Arc<StopSwitch>,
     /// How often [`Engine::warm_up`] still has something to do.
     warm_ups: u32,
+    /// Told when the first of them begins; that one ends when somebody waits.
+    warms_up: Option<Sender<()>>,
+    reset_time: Duration,
+    reset_panic: Option<String>,
 }
+
+/// More than any test waits.
+const LONG: Duration = Duration::from_secs(120);
 
 impl FakeEngine {
     /// An engine that has nothing to do ahead of need.
@@ -46,6 +55,15 @@ impl FakeEngine {
     #[must_use]
     pub fn with_warm_ups(self, warm_ups: u32) -> Self {
         Self { warm_ups, ..self }
+    }
+
+    /// An engine that says so when it warms up, and does not end with that before it is told to hurry.
+    #[must_use]
+    pub fn with_long_warm_up(self, begins: Sender<()>) -> Self {
+        Self {
+            warms_up: Some(begins),
+            ..self
+        }
     }
 
     fn line(&mut self, line: &str, evaluation: &Evaluation<'_>) -> Result<Option<MimeBundle>, CellError> {
@@ -83,6 +101,8 @@ impl FakeEngine {
                 type_name: "i32".to_owned(),
             }),
             "fn" => self.items.push(rest.to_owned()),
+            "slow_reset" => self.reset_time = Duration::from_millis(number(rest)?),
+            "crashing_reset" => self.reset_panic = Some(rest.to_owned()),
             #[expect(clippy::panic, reason = "this is what the command is for")]
             "crash" => panic!("{rest}"),
             _ => {
@@ -141,7 +161,12 @@ impl Engine for FakeEngine {
         self.items.clone()
     }
 
+    #[expect(clippy::panic, reason = "a test has asked for it")]
     fn reset(&mut self) -> Result<(), CellError> {
+        std::thread::sleep(self.reset_time);
+        if let Some(panic) = &self.reset_panic {
+            panic!("{panic}");
+        }
         self.variables.clear();
         self.items.clear();
         Ok(())
@@ -156,6 +181,10 @@ impl Engine for FakeEngine {
     }
 
     fn warm_up(&mut self) -> bool {
+        if let Some(begins) = self.warms_up.take() {
+            self.stop.work_ahead(&begins);
+            return true;
+        }
         self.warm_ups = self.warm_ups.saturating_sub(1);
         self.warm_ups > 0
     }
@@ -177,8 +206,14 @@ fn interrupted() -> CellError {
 /// Ends a sleep from another thread.
 #[derive(Default)]
 struct StopSwitch {
-    state: Mutex<Stopped>,
+    state: Mutex<Switched>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct Switched {
+    stopped: Stopped,
+    works_ahead: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,30 +227,38 @@ enum Stopped {
 }
 
 impl StopSwitch {
-    fn lock(&self) -> MutexGuard<'_, Stopped> {
+    fn lock(&self) -> MutexGuard<'_, Switched> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self) {
         let mut state = self.lock();
-        if *state == Stopped::Interrupted {
-            *state = Stopped::No;
+        if state.stopped == Stopped::Interrupted {
+            state.stopped = Stopped::No;
         }
     }
 
     fn sleep(&self, time: Duration) -> Result<(), CellError> {
         let waited = self
             .changed
-            .wait_timeout_while(self.lock(), time, |state| *state == Stopped::No);
-        match *waited.unwrap_or_else(PoisonError::into_inner).0 {
+            .wait_timeout_while(self.lock(), time, |state| state.stopped == Stopped::No);
+        match waited.unwrap_or_else(PoisonError::into_inner).0.stopped {
             Stopped::No => Ok(()),
             Stopped::Interrupted | Stopped::Killed => Err(interrupted()),
         }
     }
 
+    fn work_ahead(&self, begins: &Sender<()>) {
+        let mut state = self.lock();
+        state.works_ahead = true;
+        let _ = begins.send(());
+        let goes_on = |state: &mut Switched| state.works_ahead && state.stopped != Stopped::Killed;
+        drop(self.changed.wait_timeout_while(state, LONG, goes_on));
+    }
+
     fn stop(&self, how: Stopped) {
         let mut state = self.lock();
-        *state = how.max(*state);
+        state.stopped = how.max(state.stopped);
         self.changed.notify_all();
     }
 }
@@ -223,6 +266,11 @@ impl StopSwitch {
 impl Interrupter for StopSwitch {
     fn interrupt(&self) {
         self.stop(Stopped::Interrupted);
+    }
+
+    fn hurry(&self) {
+        self.lock().works_ahead = false;
+        self.changed.notify_all();
     }
 
     fn kill(&self) {

@@ -56,14 +56,15 @@ enum Command {
         deadline: Instant,
         question: Question,
     },
-    Reset(Sender<Result<(), CellError>>),
+    /// By its ticket.
+    Reset(u64),
     /// Holds for later engines too.
     Optimise(String),
     Stop,
 }
 
 /// How long an interrupted evaluation may take to end before it is left alone.
-const PROMPT: Duration = Duration::from_millis(150);
+const PROMPT: Duration = Duration::from_millis(100);
 /// How long stopping user code may take, variables put back included, before it is ended the hard way.
 const PATIENCE: Duration = Duration::from_secs(7);
 
@@ -82,19 +83,26 @@ struct Shared {
 struct State {
     status: EngineStatus,
     interrupter: Option<Arc<dyn Interrupter>>,
-    /// Evaluations that have not ended, in the order in which they came.
+    /// Evaluations and resets that have not ended, in the order in which they came.
     tickets: BTreeMap<u64, Ticket>,
     next_ticket: u64,
     variables: Arc<[Variable]>,
     items: Arc<[String]>,
     thread_ended: bool,
-    /// The engine is at an evaluation that was interrupted and [left alone](Shared::abandon).
+    /// The engine is at an evaluation that was interrupted and [left alone](Shared::abandon), or at such a reset.
     is_behind: bool,
 }
 
 struct Ticket {
-    answer: Sender<EvaluationResult>,
+    answer: Sender<Answer>,
+    is_reset: bool,
     /// False while it waits for the engine.
+    began: bool,
+}
+
+/// How an evaluation or a reset ended.
+struct Answer {
+    result: EvaluationResult,
     began: bool,
 }
 
@@ -150,27 +158,41 @@ impl EngineHandle {
     /// Runs code to its end, after waiting for the engine to start and for evaluations that came before.
     /// [`interrupt`](Self::interrupt) ends the waiting too.
     pub fn evaluate(&self, code: SourceMap, outputs: Arc<dyn Outputs>) -> EvaluationResult {
-        let (answer, receiver) = mpsc::channel();
         let own_outputs = Arc::clone(&outputs);
+        let command = |ticket| Command::Evaluate { ticket, code, outputs };
+        self.request(false, own_outputs.as_ref(), command).result
+    }
+
+    /// Has the engine's thread evaluate or reset, and waits for that.
+    fn request(&self, is_reset: bool, outputs: &dyn Outputs, command: impl FnOnce(u64) -> Command) -> Answer {
+        let in_vain = |error| Answer {
+            result: Err(error),
+            began: false,
+        };
+        let (answer, receiver) = mpsc::channel();
         let (interrupter, ticket) = {
             let mut state = self.shared.lock();
             match &state.status {
-                EngineStatus::Stopped => return Err(stopped()),
-                EngineStatus::Failed(error) => return Err(error.clone()),
-                EngineStatus::Starting | EngineStatus::Ready | EngineStatus::Busy => {}
+                EngineStatus::Stopped => return in_vain(stopped()),
+                EngineStatus::Failed(error) if !is_reset => return in_vain(error.clone()),
+                _ => {}
             }
             // An interrupt that came before there was a ticket to cancel.
             if outputs.is_interrupted() {
-                return Err(interrupted());
+                return in_vain(interrupted());
             }
             let ticket = state.next_ticket;
             state.next_ticket += 1;
-            state.tickets.insert(ticket, Ticket { answer, began: false });
+            let entry = Ticket {
+                answer,
+                is_reset,
+                began: false,
+            };
+            state.tickets.insert(ticket, entry);
             // Sent under the lock, so that tickets and commands have one order.
-            let command = Command::Evaluate { ticket, code, outputs };
-            if self.commands.send(command).is_err() {
+            if self.commands.send(command(ticket)).is_err() {
                 state.tickets.remove(&ticket);
-                return Err(stopped());
+                return in_vain(stopped());
             }
             (state.interrupter.clone(), ticket)
         };
@@ -178,13 +200,13 @@ impl EngineHandle {
         if let Some(interrupter) = interrupter {
             interrupter.hurry();
         }
-        if let Ok(result) = receiver.recv_timeout(SILENCE) {
-            return result;
+        if let Ok(answer) = receiver.recv_timeout(SILENCE) {
+            return answer;
         }
         if self.shared.lock().is_waiting_behind(ticket) {
-            own_outputs.stream(Stream::Stderr, WAITING);
+            outputs.stream(Stream::Stderr, WAITING);
         }
-        receiver.recv().unwrap_or_else(|_| Err(stopped()))
+        receiver.recv().unwrap_or_else(|_| in_vain(stopped()))
     }
 
     /// Completion candidates; none at once while the engine starts or runs a cell, and none after the timeout.
@@ -231,13 +253,15 @@ impl EngineHandle {
         Arc::clone(&self.shared.lock().items)
     }
 
-    /// Forgets every variable and item. If the engine could not start, this tries again.
-    pub fn reset(&self) -> Result<(), CellError> {
-        let (answer, receiver) = mpsc::channel();
-        if self.status() == EngineStatus::Stopped || self.commands.send(Command::Reset(answer)).is_err() {
-            return Err(stopped());
+    /// Forgets every variable and item, after waiting for evaluations that came before. If the engine could not start, this tries
+    /// again. [`interrupt`](Self::interrupt) ends the waiting; a reset that has begun goes to its end all the same. `forget` is
+    /// called if it has begun, however it ends.
+    pub fn reset(&self, outputs: &dyn Outputs, forget: impl FnOnce()) -> Result<(), CellError> {
+        let Answer { result, began } = self.request(true, outputs, Command::Reset);
+        if began {
+            forget();
         }
-        receiver.recv().unwrap_or_else(|_| Err(stopped()))
+        result.map(|_| ())
     }
 
     /// Sets how much cells that come later are optimised: rustc's `opt-level`. Waits for nothing.
@@ -246,11 +270,19 @@ impl EngineHandle {
         let _ = self.commands.send(Command::Optimise(level.to_owned()));
     }
 
-    /// Stops the running evaluation, and ends those that still wait; nothing when there is none.
+    /// Stops the running evaluation, and ends those that still wait; nothing when there is none. A running reset is left alone.
     pub fn interrupt(&self) {
         let mut state = self.shared.lock();
         for (_, waiting) in state.tickets.extract_if(.., |_, ticket| !ticket.began) {
-            let _ = waiting.answer.send(Err(interrupted()));
+            waiting.end(Err(interrupted()));
+        }
+        let resets: Vec<_> = state.tickets.extract_if(.., |_, ticket| ticket.is_reset).collect();
+        for (_, reset) in resets {
+            state.is_behind = true;
+            // The next cell is prepared before the engine is free.
+            state.variables = Arc::from([]);
+            state.items = Arc::from([]);
+            reset.end(Err(interrupted_reset()));
         }
         let running: Vec<u64> = state.tickets.keys().copied().collect();
         let interrupter = state.interrupter.clone().filter(|_| !running.is_empty());
@@ -274,7 +306,7 @@ impl EngineHandle {
             }
             state.status = EngineStatus::Stopped;
             for (_, waiting) in state.tickets.extract_if(.., |_, ticket| !ticket.began) {
-                let _ = waiting.answer.send(Err(stopped()));
+                waiting.end(Err(stopped()));
             }
             self.shared.changed.notify_all();
             state.interrupter.clone()
@@ -290,7 +322,7 @@ impl EngineHandle {
             .wait_timeout_while(self.shared.lock(), LAST_WORDS, running);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         for ticket in std::mem::take(&mut state.tickets).into_values() {
-            let _ = ticket.answer.send(Err(stopped()));
+            ticket.end(Err(stopped()));
         }
     }
 }
@@ -305,12 +337,31 @@ fn interrupted() -> CellError {
     CellError::new("Interrupted", "the cell was interrupted before it had begun")
 }
 
+fn interrupted_reset() -> CellError {
+    CellError::new(
+        "Interrupted",
+        "the cell was interrupted while every variable and item was being forgotten",
+    )
+    .with_help("They are gone. What comes after that in the cell has not run.")
+}
+
 fn stopped() -> CellError {
     CellError::new("EngineStopped", "the kernel is shutting down")
 }
 
+impl Ticket {
+    fn end(self, result: EvaluationResult) {
+        // Whoever asked may have gone.
+        let _ = self.answer.send(Answer {
+            result,
+            began: self.began,
+        });
+    }
+}
+
 impl State {
-    /// Whether an evaluation has not begun because the engine is at one that was left alone.
+    /// Whether an evaluation or a reset has not begun because the engine is at one that was left
+    /// alone.
     fn is_waiting_behind(&self, ticket: u64) -> bool {
         self.is_behind && self.tickets.get(&ticket).is_some_and(|ticket| !ticket.began)
     }
@@ -344,7 +395,7 @@ impl Shared {
         for ticket in tickets {
             if let Some(ticket) = state.tickets.remove(ticket) {
                 state.is_behind = true;
-                let _ = ticket.answer.send(Err(CellError::new(
+                ticket.end(Err(CellError::new(
                     "Interrupted",
                     "the cell was stopped while it was being compiled",
                 )

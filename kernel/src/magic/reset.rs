@@ -35,9 +35,9 @@ fn run(call: &Call<'_>, context: &Context<'_>) -> Result<(), CellError> {
         context.print("Nothing is forgotten.\n");
         return Ok(());
     }
-    context.engine.reset()?;
-    context.steps.forget();
-    Ok(())
+    context
+        .engine
+        .reset(context.outputs.as_ref(), || context.steps.forget())
 }
 
 fn is_sure(context: &Context<'_>) -> Result<bool, CellError> {

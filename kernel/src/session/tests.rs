@@ -1,8 +1,10 @@
 //! Cells in a notebook whose engine compiles nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use pipulate::cell;
+use pipulate_port::analysis::Reach as _;
 use tempfile::TempDir;
 
 use super::Session;
@@ -103,6 +105,74 @@ fn a_cell_clears_what_cells_have_defined_and_does_not_restart() {
     assert_eq!((result, recorder.stdout()), (Ok(()), "a\n".to_owned()));
     notebook.run(":clear\nvar b").0.unwrap();
     assert_eq!(notebook.run("%who").1.stdout(), "b\n");
+}
+
+/// Interrupts a cell when it has come to where it is to be interrupted.
+fn interrupted_at(notebook: &Notebook, code: &str, is_there: impl Fn(&Recorder) -> bool) -> (CellError, Duration) {
+    let recorder = Recorder::new();
+    std::thread::scope(|scope| {
+        let runs = scope.spawn(|| notebook.run_into(code, &recorder));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !is_there(&recorder) {
+            assert!(Instant::now() < deadline, "{code}");
+            std::thread::yield_now();
+        }
+        let since = Instant::now();
+        recorder.interrupt();
+        notebook.session.interrupt();
+        let error = runs.join().unwrap().unwrap_err();
+        assert_eq!(error.ename, "Interrupted", "{code}");
+        assert!(!recorder.stdout().contains("never"), "{code}");
+        (error, since.elapsed())
+    })
+}
+
+#[test]
+fn an_interrupt_amid_forgetting_is_answered_at_once_and_truly() {
+    for code in [
+        ":clear\nprint never",
+        "%reset -f\n!echo never",
+        "%%time\n:clear\nprint never",
+    ] {
+        let notebook = Notebook::new();
+        notebook.run("var a\nslow_reset 3000").0.unwrap();
+        let shared = &notebook.session.shared;
+        shared.has_run(&CellRequest::default(), &cell::parse("fn helper() {}"), None);
+        let is_known = || {
+            shared
+                .steps
+                .with_definitions(|definitions| !definitions.known().items.is_empty())
+        };
+        assert!(is_known());
+        let (error, took) = interrupted_at(&notebook, code, |_| shared.engine.status() == EngineStatus::Busy);
+        assert!(took < Duration::from_secs(1), "{code}: {took:?}");
+        assert_eq!(
+            error.evalue,
+            "the cell was interrupted while every variable and item was being forgotten"
+        );
+        assert!(!is_known(), "{code}");
+        assert_eq!(notebook.run("%who").1.stdout(), "There are no variables yet.\n");
+        notebook.run("var b").0.unwrap();
+        assert_eq!(notebook.run("%who").1.stdout(), "b\n");
+    }
+}
+
+#[test]
+fn an_interrupt_after_forgetting_does_not_say_that_all_is_there() {
+    for code in [
+        ":clear\nprint begun\nsleep 20000",
+        ":clear\nprint begun\nstubborn 600",
+        ":clear\n!echo begun; sleep 20\nprint never",
+    ] {
+        let notebook = Notebook::new();
+        notebook.run("var a").0.unwrap();
+        let (error, took) = interrupted_at(&notebook, code, |recorder| recorder.stdout() == "begun\n");
+        assert!(took < Duration::from_secs(10), "{code}: {took:?}");
+        assert_eq!(error.evalue, "the cell was interrupted after its `:clear`");
+        let traceback = error.traceback.join("\n");
+        assert!(traceback.contains("of earlier cells is gone"), "{code}: {traceback}");
+        assert!(!traceback.contains("is as it was"), "{code}: {traceback}");
+    }
 }
 
 #[test]

@@ -37,19 +37,23 @@ impl Outputs for Printed {
     }
 }
 
-fn printed() -> (Arc<dyn Outputs>, Receiver<String>) {
+pub(crate) fn printed() -> (Arc<dyn Outputs>, Receiver<String>) {
+    outputs(false)
+}
+
+/// Of a cell that was interrupted or not.
+pub(crate) fn outputs(interrupted: bool) -> (Arc<dyn Outputs>, Receiver<String>) {
     let (sender, receiver) = mpsc::channel();
-    (
-        Arc::new(Printed {
-            sender: Mutex::new(sender),
-            interrupted: false,
-        }),
-        receiver,
-    )
+    let sender = Mutex::new(sender);
+    (Arc::new(Printed { sender, interrupted }), receiver)
 }
 
 fn evaluate(handle: &EngineHandle, code: &str) -> EvaluationResult {
     handle.evaluate(SourceMap::identity(code), printed().0)
+}
+
+fn reset(handle: &EngineHandle) -> Result<(), CellError> {
+    handle.reset(printed().0.as_ref(), || ())
 }
 
 fn fake() -> EngineHandle {
@@ -149,7 +153,7 @@ fn nothing_waits_for_a_running_evaluation() {
     handle.interrupt();
     check_error(running.join().unwrap(), "Interrupted", "the cell was interrupted");
     assert_eq!(handle.variables().len(), 2);
-    handle.reset().unwrap();
+    reset(&handle).unwrap();
     assert!(handle.variables().is_empty());
 }
 
@@ -176,11 +180,7 @@ fn an_interrupt_ends_the_wait_for_the_engine() {
 #[test]
 fn a_cell_that_was_interrupted_before_it_came_is_not_run() {
     let handle = fake();
-    let (sender, printed) = mpsc::channel();
-    let outputs = Arc::new(Printed {
-        sender: Mutex::new(sender),
-        interrupted: true,
-    });
+    let (outputs, printed) = outputs(true);
     let result = handle.evaluate(SourceMap::identity("print never"), outputs);
     check_error(result, "Interrupted", "the cell was interrupted before it had begun");
     assert!(printed.recv().is_err());
@@ -205,9 +205,9 @@ fn an_engine_that_cannot_start_says_so_until_a_reset() {
     assert_eq!(handle.status(), EngineStatus::Failed(error.clone()));
     check_error(evaluate(&handle, "value 1"), "NoCompiler", "rustc is not installed");
     gate.send(Err(error.clone())).unwrap();
-    assert_eq!(handle.reset(), Err(error));
+    assert_eq!(reset(&handle), Err(error));
     gate.send(Ok(())).unwrap();
-    handle.reset().unwrap();
+    reset(&handle).unwrap();
     evaluate(&handle, "value 1").unwrap();
 }
 
@@ -345,7 +345,7 @@ fn shutdown_ends_everything_once_and_for_all() {
         "EngineStopped",
         "the kernel is shutting down",
     );
-    assert!(handle.reset().is_err());
+    assert!(reset(&handle).is_err());
     assert_eq!(handle.status(), EngineStatus::Stopped);
     assert!(handle.try_complete("p", 1, PATIENCE).is_none());
 }

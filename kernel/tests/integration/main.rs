@@ -22,5 +22,6 @@ mod malformed;
 mod outputs;
 mod process;
 mod queries;
+mod resets;
 mod stdin;
 mod steps;

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Command, EngineStatus, EvaluationResult, Shared, stopped};
@@ -65,8 +66,8 @@ impl Owner {
                     }
                     until_warm_up = until_warm_up.map(|_| IDLE);
                 }
-                Ok(Command::Reset(answer)) => {
-                    let _ = answer.send(self.reset());
+                Ok(Command::Reset(ticket)) => {
+                    self.reset(ticket);
                     until_warm_up = Some(IDLE);
                 }
                 Ok(Command::Optimise(level)) => {
@@ -122,7 +123,7 @@ impl Owner {
             state.status = EngineStatus::Failed(error.clone());
         }
         for ticket in std::mem::take(&mut state.tickets).into_values() {
-            let _ = ticket.answer.send(Err(error.clone()));
+            ticket.end(Err(error.clone()));
         }
         self.shared.changed.notify_all();
     }
@@ -144,20 +145,49 @@ impl Owner {
     }
 
     fn evaluate(&mut self, ticket: u64, code: &SourceMap, outputs: Arc<dyn Outputs>) {
-        {
-            let mut state = self.shared.lock();
-            // It may have been interrupted while it waited.
-            let Some(evaluation) = state.tickets.get_mut(&ticket) else {
-                return;
-            };
-            evaluation.began = true;
+        if !self.begin(ticket) {
+            return;
         }
         self.shared.set_status(EngineStatus::Busy);
         let Some(engine) = &mut self.engine else {
             return self.finish(ticket, Err(stopped()));
         };
         let result = catch_unwind(AssertUnwindSafe(|| engine.evaluate(&Evaluation { code, outputs })));
-        self.shared.lock().is_behind = false;
+        self.settle(ticket, result);
+    }
+
+    fn reset(&mut self, ticket: u64) {
+        if self.engine.is_none() && self.shared.lock().tickets.contains_key(&ticket) {
+            // Nothing is there to forget, so the reset has not begun and an interrupt ends the wait.
+            self.start();
+            if self.begin(ticket) {
+                self.finish(ticket, Ok(None));
+            }
+            return;
+        }
+        if !self.begin(ticket) {
+            return;
+        }
+        self.shared.set_status(EngineStatus::Busy);
+        let Some(engine) = &mut self.engine else {
+            return self.finish(ticket, Err(stopped()));
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| engine.reset().map(|()| None)));
+        self.settle(ticket, result);
+    }
+
+    /// False if it was interrupted while it waited.
+    fn begin(&self, ticket: u64) -> bool {
+        let mut state = self.shared.lock();
+        let Some(ticket) = state.tickets.get_mut(&ticket) else {
+            return false;
+        };
+        ticket.began = true;
+        true
+    }
+
+    /// The engine has come to an end with what it was given, or broken down amid it.
+    fn settle(&mut self, ticket: u64, result: thread::Result<EvaluationResult>) {
         match result {
             Ok(result) => {
                 self.take_snapshot();
@@ -172,29 +202,6 @@ impl Owner {
         }
     }
 
-    fn reset(&mut self) -> Result<(), CellError> {
-        let Some(engine) = &mut self.engine else {
-            self.start();
-            return match &self.shared.lock().status {
-                EngineStatus::Failed(error) => Err(error.clone()),
-                _ => Ok(()),
-            };
-        };
-        self.shared.set_status(EngineStatus::Busy);
-        match catch_unwind(AssertUnwindSafe(|| engine.reset())) {
-            Ok(result) => {
-                self.take_snapshot();
-                self.shared.set_status(EngineStatus::Ready);
-                result
-            }
-            Err(panic) => {
-                let error = engine_panicked(panic_message(panic.as_ref()));
-                self.start();
-                Err(error)
-            }
-        }
-    }
-
     fn take_snapshot(&mut self) {
         let snapshot = self.guarded("listing variables", |engine| (engine.variables(), engine.items()));
         if let Some((variables, items)) = snapshot {
@@ -205,8 +212,10 @@ impl Owner {
     }
 
     fn finish(&self, ticket: u64, result: EvaluationResult) {
-        if let Some(ticket) = self.shared.lock().tickets.remove(&ticket) {
-            let _ = ticket.answer.send(result);
+        let mut state = self.shared.lock();
+        state.is_behind = false;
+        if let Some(ticket) = state.tickets.remove(&ticket) {
+            ticket.end(result);
         }
     }
 
