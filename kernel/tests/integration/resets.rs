@@ -1,4 +1,5 @@
 //! Resets through the handle on the engine's thread: what they wait for, and what an interrupt does to them.
+#![cfg(unix)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -10,9 +11,11 @@ use pipulate_kernel::engine::fake::FakeEngine;
 use pipulate_kernel::engine::handle::{EngineHandle, EngineStatus, EvaluationResult};
 use pipulate_kernel::outputs::CellError;
 use pipulate_kernel::source_map::SourceMap;
+use serde_json::{Value, json};
 
 use crate::engine_handle::{outputs, printed};
-use crate::frontend::PATIENCE;
+use crate::frontend::{Channel, Client, PATIENCE, Request};
+use crate::process::{ENGINE, Process};
 
 /// What is answered at once is answered long before what takes as long as this, in milliseconds.
 const SLOW: u64 = 3_000;
@@ -207,4 +210,37 @@ fn shutdown_does_not_wait_for_a_reset() {
     handle.shutdown();
     assert_eq!(running.end().0.unwrap_err().ename, "EngineStopped");
     assert!(since.elapsed() < PATIENCE, "{:?}", since.elapsed());
+}
+
+/// A cell's reply of a real kernel, when it comes at last.
+fn reply(client: &Client, request: &Request<'_>) -> Value {
+    client.await_message(Channel::Shell, ENGINE);
+    request.reply_past_others().content
+}
+
+#[test]
+fn what_a_real_kernel_says_of_an_interrupted_reset_is_true() {
+    let (mut process, client, _folder) = Process::start_real();
+    let runs = |code: &str| reply(&client, &client.execute(code));
+    for delay in [0, 40, 250, 700] {
+        assert_eq!(runs("let keep = 1;")["status"], "ok");
+        let cell = client.execute(":clear\nlet later = 2;");
+        // Wherever this comes, what is said of it has to be true.
+        thread::sleep(Duration::from_millis(delay));
+        client.send(Channel::Control, "interrupt_request", &json!({})).reply();
+        let said = reply(&client, &cell);
+        let is_untouched = said["evalue"] == "the cell was interrupted before it had begun";
+        let has_run = said["status"] == "ok";
+        assert!(has_run || said["ename"] == "Interrupted", "{delay}: {said}");
+        if !is_untouched {
+            assert!(
+                !said["traceback"].to_string().contains("is as it was"),
+                "{delay}: {said}"
+            );
+        }
+        assert_eq!(runs("keep")["status"] == "ok", is_untouched, "{delay}: {said}");
+        assert_eq!(runs("later")["status"] == "ok", has_run, "{delay}: {said}");
+    }
+    client.send_shutdown();
+    assert!(process.wait().success());
 }
