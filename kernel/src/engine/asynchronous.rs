@@ -19,10 +19,21 @@ pub(super) const RUNTIME: &str = "async {}.await;
 evcxr_variable_store.put_variable(\"evcxr_tokio_runtime\", ::std::sync::Arc::new(::std::sync::Mutex::new(\
 ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap())));";
 
-/// Takes the runtime away, tasks and all. What is compiled with another tokio, or with one of other features, could not use
-/// it: its type would be another.
-pub(super) const RETIRE: &str = "drop(evcxr_variable_store.take_variable::<::std::sync::Arc<::std::sync::Mutex<\
-::tokio::runtime::Runtime>>>(\"evcxr_tokio_runtime\"));";
+/// Puts the runtime aside, tasks and all, while dependencies are added: what is compiled with another tokio, or with one of other features,
+/// could not use it, since its type would be another.
+pub(super) const PARK: &str = "{ let runtime: ::std::boxed::Box<dyn ::std::any::Any> = ::std::boxed::Box::new(\
+evcxr_variable_store.take_variable::<::std::sync::Arc<::std::sync::Mutex<::tokio::runtime::Runtime>>>(\"evcxr_tokio_runtime\"));
+evcxr_variable_store.put_variable(\"pipulate_tokio_runtime\", runtime); };";
+
+/// Brings back the runtime that was put aside, where tokio is the same; else a new one, like [`RUNTIME`].
+pub(super) const UNPARK: &str = "async {}.await;
+{ let runtime = evcxr_variable_store.take_variable::<::std::boxed::Box<dyn ::std::any::Any>>(\"pipulate_tokio_runtime\");
+let runtime = match runtime.downcast::<::std::sync::Arc<::std::sync::Mutex<::tokio::runtime::Runtime>>>() {
+    Ok(runtime) => *runtime,
+    Err(_) => ::std::sync::Arc::new(::std::sync::Mutex::new(\
+::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap())),
+};
+evcxr_variable_store.put_variable(\"evcxr_tokio_runtime\", runtime); };";
 
 /// Whether a cell may await: by itself, or in a macro of tokio's.
 pub(super) fn is_in(code: &str, has_tokio: bool) -> bool {

@@ -24,7 +24,7 @@ pub(super) fn split_dependencies(code: &str) -> (String, String) {
 }
 
 /// What `:opt` is given in each line that calls it, and the code with those lines blank.
-pub(super) fn split_opt(code: &str) -> (Vec<Option<&str>>, Cow<'_, str>) {
+pub(super) fn split_opt(code: &str) -> (Vec<&str>, Cow<'_, str>) {
     let mut levels = Vec::new();
     let mut rest = String::new();
     let mut commands = true;
@@ -32,9 +32,11 @@ pub(super) fn split_opt(code: &str) -> (Vec<Option<&str>>, Cow<'_, str>) {
         let trimmed = line.trim_start_matches(' ');
         commands &=
             line.trim().is_empty() || line.starts_with("//") || line.starts_with('!') || trimmed.starts_with(':');
-        let mut words = trimmed.split_whitespace();
-        if commands && words.next() == Some(":opt") {
-            levels.push(words.next());
+        let level = trimmed
+            .strip_prefix(":opt")
+            .filter(|level| !level.starts_with(|next: char| !next.is_whitespace()));
+        if let Some(level) = level.filter(|_| commands) {
+            levels.push(level.trim());
             rest.push_str(if line.ends_with('\n') { "\n" } else { "" });
         } else {
             rest.push_str(line);
@@ -88,10 +90,11 @@ mod tests {
 
     #[test]
     fn levels_are_taken_where_commands_are() {
-        let code = "// a\n :opt 3\n:dep b\n:opt\nlet x = \"\n:opt 1\";";
+        let code = "// a\n :opt 3 \n:dep b\n:opt\nlet x = \"\n:opt 1\";";
         let (levels, rest) = split_opt(code);
-        assert_eq!(levels, [Some("3"), None]);
+        assert_eq!(levels, ["3", ""]);
         assert_eq!(rest, "// a\n\n:dep b\n\nlet x = \"\n:opt 1\";");
+        assert_eq!(split_opt(":optics\n:opt 1 2\r\n").0, ["1 2"]);
         assert!(matches!(split_opt("1 + 1"), (levels, Cow::Borrowed("1 + 1")) if levels.is_empty()));
     }
 

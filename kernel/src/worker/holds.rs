@@ -24,6 +24,11 @@ impl Holds {
         self.outcome.question_mark = Some(error);
     }
 
+    /// The cell could not be loaded.
+    pub(super) fn not_loaded(&mut self, why: String) {
+        self.outcome.not_loaded = Some(why);
+    }
+
     /// Holds a panic; gives the one that was held before.
     pub(super) fn panic(&mut self, panic: Panic) -> Option<Panic> {
         self.last_panic = Some(panic.clone());

@@ -150,7 +150,7 @@ impl Runner {
         };
         match ended {
             Ok(()) => control::write(self.control, Kind::Done, b""),
-            Err(error) => control::write(self.control, Kind::Failed, error.to_string().as_bytes()),
+            Err(error) => control::write(self.control, Kind::Failed, reason(&error, path).as_bytes()),
         }
     }
 
@@ -197,6 +197,18 @@ fn load(path: &str) -> Result<libloading::Library, libloading::Error> {
     // SAFETY: the library is what evcxr has just compiled from the user's cell. Its initialisers are those of the
     // standard library and of the crates that the user asked for; running them is what the user asked for too.
     unsafe { libloading::Library::new(path) }
+}
+
+/// What the system says, without the place of the cell's file.
+fn reason(error: &libloading::Error, path: &str) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let text = cause.to_string();
+    text.strip_prefix(path)
+        .map_or(text.as_str(), |rest| rest.trim_start_matches(": "))
+        .to_owned()
 }
 
 fn run_cell(

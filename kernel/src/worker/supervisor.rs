@@ -210,10 +210,9 @@ impl Supervisor {
             Kind::Done | Kind::Failed if self.cell == Cell::Killed => {}
             Kind::Done => self.done()?,
             Kind::Failed => {
-                self.text(
-                    Stream::Stderr,
-                    format!("the compiled cell could not be loaded: {text}\n"),
-                )?;
+                self.holds.not_loaded(text);
+                // What the cell would have made is not there.
+                to_evcxr(b"EVCXR_PANIC_NOTIFICATION\n")?;
                 self.done()?;
             }
             Kind::Run | Kind::RunOnly | Kind::Wake | Kind::Ready | Kind::Directory | Kind::Variable => {}

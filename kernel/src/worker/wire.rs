@@ -75,6 +75,8 @@ pub struct Outcome {
     pub panic: Option<Panic>,
     /// The error of a failed `?`.
     pub question_mark: Option<ReturnedError>,
+    /// Why the cell could not be loaded, which then did nothing.
+    pub not_loaded: Option<String>,
 }
 
 /// An error that a `?` returned from a cell.
@@ -102,6 +104,9 @@ const CELL: &str = "src/lib.rs";
 /// How the compiler names files of the standard library.
 const STANDARD_LIBRARY: &str = "/rustc/";
 
+/// What stands in lines of evcxr's around those of a cell that awaits.
+const OF_GENERATED_CODE: &str = "evcxr_variable_store.";
+
 /// Where the source of a cell is kept, beside what it was compiled to.
 pub fn kept_source(object: &Path) -> PathBuf {
     object.with_extension("rs")
@@ -111,7 +116,7 @@ pub fn kept_source(object: &Path) -> PathBuf {
 fn line_of_cell(source: &str, line: usize) -> Option<String> {
     let mut lines = source.lines().skip(line.checked_sub(1)?).map(str::trim);
     let text = lines.find(|text| !matches!(*text, "" | "("))?;
-    Some(format!("`{text}`"))
+    (!text.contains(OF_GENERATED_CODE)).then(|| format!("`{text}`"))
 }
 
 /// A panic, as the hook in user code saw it.

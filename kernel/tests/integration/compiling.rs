@@ -78,7 +78,54 @@ fn evcxrs_command_for_optimisation_is_for_cells() {
     }
     notebook.check(":opt 1\n1 + 1", &["result: 2"]);
     assert_eq!(level(), "opt-level=1\n");
-    notebook.check_error(":opt 9", "EngineError", "There is no optimisation level `9`");
+    notebook.check_error(":opt 9", "Usage", "there is no optimisation level `9`");
+    notebook.check_error(":opt 2 3", "Usage", "there is no optimisation level `2 3`");
+    // A cell that comes to nothing leaves it as it was.
+    notebook.check_error(":opt 3\nlet x: u8 = \"\";", "CompileError", "mismatched types");
     assert_eq!(level(), "opt-level=1\n");
+    // This one is compiled twice.
+    notebook.check("#[derive(Debug)] struct Shown;", &[]);
+    notebook.check_error(":opt\nErr::<(), _>(Shown)?;", "Shown", "");
+    assert_eq!(level(), "opt-level=2\n");
     notebook.check("2 + 2", &["result: 4"]);
+}
+
+fn package(notebook: &TestNotebook, name: &str, source: &str) -> String {
+    let package = notebook.folder().join(name);
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    let manifest = format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(package.join("src/lib.rs"), source).unwrap();
+    format!(":dep {name} = {{ path = \"{}\" }}", package.display())
+}
+
+#[test]
+fn what_waits_on_the_runtime_outlives_new_dependencies() {
+    let mut notebook = TestNotebook::start();
+    notebook.run_with("async { 1 }.await", &[]).1.unwrap();
+    notebook.check(
+        "let (one, two) = (tokio::spawn(async { 1 }), tokio::spawn(async { 2 }));",
+        &[],
+    );
+    notebook.check_error(":dep gone = { path = \"/nowhere/gone\" }", "CompileError", "");
+    notebook.check("one.await.ok()", &["result: Some(1)"]);
+    let adds = package(&notebook, "late", "pub const LATE: u8 = 3;");
+    notebook.run_with(&adds, &[]).1.unwrap();
+    notebook.check("(two.await.ok(), late::LATE)", &["result: (Some(2), 3)"]);
+}
+
+#[test]
+fn what_the_linker_and_the_loader_say_is_the_error() {
+    let mut notebook = TestNotebook::start();
+    notebook.check("let v = vec![1];", &[]);
+    // Warnings of a dependency by path are not the user's own, and hide nothing.
+    let adds = package(&notebook, "warns", "pub fn f() -> u8 { let mut x = 1; x }");
+    notebook.run_with(&adds, &[]).1.unwrap();
+    let links = "#[link(name = \"absent\")] unsafe extern \"C\" { fn absent(); }\nunsafe { absent() }";
+    let error = notebook.check_error(links, "CompileError", "linking with");
+    assert!(error.traceback.join("\n").contains("-labsent"), "{error:#?}");
+    let loads = "unsafe extern \"C\" { fn missing(); }\nunsafe { missing() }\nlet w = 1;";
+    notebook.check_error(loads, "LoadError", "could not be loaded: undefined symbol: missing");
+    notebook.check("v.len()", &["result: 1"]);
+    notebook.check_error("w", "CompileError", "cannot find value `w`");
 }

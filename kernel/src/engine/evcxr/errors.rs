@@ -1,6 +1,12 @@
 //! evcxr's errors as the user is shown them.
 
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde_json::Value;
+
 use super::compiler::{has_standard_library_source, obstacle};
+use super::warnings;
 use crate::engine::diagnostics::{Diagnostic, Label, around_value, compile_error, in_a_file, without_places};
 use crate::engine::prelude::DISPLAY_NAME;
 use crate::outputs::CellError;
@@ -184,6 +190,7 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
     help.extend(error.evcxr_extra_hint().map(|_| BORROWED.to_owned()));
     if labels.is_empty() {
         help.extend(in_a_file(&error.json));
+        help.extend(linker_says(&error.json));
     }
     Diagnostic {
         level: if error.level().is_empty() {
@@ -196,6 +203,59 @@ fn diagnostic(error: &evcxr::CompilationError, code: &SourceMap) -> Diagnostic {
         labels,
         help,
     }
+}
+
+/// What the linker said, where it could not put the cell together, without how it was called.
+fn linker_says(message: &Value) -> Vec<String> {
+    if !message["message"]
+        .as_str()
+        .is_some_and(|text| text.starts_with("linking with "))
+    {
+        return Vec::new();
+    }
+    let notes = message["children"].as_array().into_iter().flatten();
+    let texts = notes.filter_map(|note| note["message"].as_str()).map(str::trim);
+    let said = texts.filter(|text| !text.starts_with('"') && !text.starts_with("some arguments are omitted"));
+    said.flat_map(str::lines)
+        .filter(|line| !line.starts_with("collect2:"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The error of a cell of which evcxr gives warnings alone. It takes those of dependencies by path for the user's own, and then leaves out
+/// what is not in the user's code. What the compiler said of the crate as a whole is in its folder, if it came to that.
+pub(super) fn left_out(folder: &Path, begun: SystemTime, code: &SourceMap) -> Option<CellError> {
+    let file = folder.join(warnings::FILE);
+    let is_of_this = |modified: SystemTime| modified >= begun;
+    if !std::fs::metadata(&file)
+        .and_then(|data| data.modified())
+        .is_ok_and(is_of_this)
+    {
+        let error = CellError::new(
+            "EngineError",
+            "the type of a variable of this cell cannot be determined",
+        );
+        return Some(error.with_help("Give it an explicit type."));
+    }
+    let messages = std::fs::read_to_string(&file).ok()?;
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let diagnostics: Vec<Diagnostic> = messages
+        .filter(|message| message["level"] == "error")
+        .filter_map(|message| {
+            let text = message["message"]
+                .as_str()
+                .filter(|text| !text.starts_with("aborting due to"))?;
+            Some(Diagnostic {
+                level: "error".to_owned(),
+                message: without_places(text),
+                help: linker_says(&message),
+                ..Diagnostic::default()
+            })
+        })
+        .collect();
+    (!diagnostics.is_empty()).then(|| compile_error(&diagnostics, code.source()))
 }
 
 #[cfg(test)]

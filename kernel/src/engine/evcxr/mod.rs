@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::Value;
@@ -32,7 +32,7 @@ mod reading;
 mod warnings;
 
 pub use compiler::has_standard_library_source;
-use errors::{evaluation_error, start_error};
+use errors::{evaluation_error, left_out, start_error};
 use reading::Reading;
 
 /// How long the end of a cell may take from the worker to here, evcxr having seen it already.
@@ -100,6 +100,8 @@ enum Runtime {
     None,
     /// Cells await, and the worker has no runtime, or one of evcxr's.
     Wanted,
+    /// The worker has it put aside.
+    Parked,
     /// The worker has it.
     Ready,
 }
@@ -234,6 +236,10 @@ impl EvcxrEngine {
             return Err(failure);
         }
         if let Some(Ended::Done(outcome)) = ended {
+            if let Some(why) = outcome.not_loaded {
+                let error = CellError::new("LoadError", format!("the compiled cell could not be loaded: {why}"));
+                return Err(error.with_help("It did nothing. Every variable is as it was."));
+            }
             if outcome.panicked {
                 return Err(panic_error(outcome.panic));
             }
@@ -257,25 +263,33 @@ impl EvcxrEngine {
 
     /// Of an error in a cell's last expression, evcxr may give the compiler's advice alone: it shows the value by code of its
     /// own, and takes the error for that code's. Without that code it gives all.
-    fn whole(&mut self, error: evcxr::Error, code: &SourceMap) -> evcxr::Error {
+    fn explain(&mut self, error: evcxr::Error, begun: SystemTime, code: &SourceMap) -> CellError {
         let is_error = |error: &evcxr::CompilationError| error.level() == "error";
-        match error {
-            evcxr::Error::CompilationErrors(errors) if !errors.iter().any(is_error) => {
-                match self.context.check(code.lowered()) {
-                    Ok(checked) if checked.iter().any(is_error) => {
-                        evcxr::Error::CompilationErrors(checked.into_iter().filter(is_error).collect())
-                    }
-                    _ => evcxr::Error::CompilationErrors(errors),
-                }
+        let evcxr::Error::CompilationErrors(errors) = error else {
+            return evaluation_error(&error, code);
+        };
+        if errors.iter().any(is_error) {
+            return evaluation_error(&evcxr::Error::CompilationErrors(errors), code);
+        }
+        match self.context.check(code.lowered()) {
+            Ok(checked) if checked.iter().any(is_error) => {
+                let checked = checked.into_iter().filter(is_error).collect();
+                evaluation_error(&evcxr::Error::CompilationErrors(checked), code)
             }
-            error => error,
+            _ => {
+                let left_out = self
+                    .crate_folder
+                    .as_ref()
+                    .and_then(|folder| left_out(folder, begun, code));
+                left_out.unwrap_or_else(|| evaluation_error(&evcxr::Error::CompilationErrors(errors), code))
+            }
         }
     }
 
     /// After the runner is gone, what the prelude did in it must be done in the new one.
     fn revive(&mut self) {
         self.to_revive = false;
-        if self.runtime == Runtime::Ready {
+        if self.runtime != Runtime::None {
             self.runtime = Runtime::Wanted;
         }
         if let Err(error) = self.context.execute(prelude::HOOK) {
@@ -307,6 +321,12 @@ impl Engine for EvcxrEngine {
             self.interrupter.end();
             return Err(cancelled_error());
         }
+        let level = self.optimisation.clone();
+        if let Err(error) = self.follow_opt(evaluation.code.lowered()) {
+            self.interrupter.end();
+            return Err(error);
+        }
+        let begun = SystemTime::now();
         let _shown = compiler_output::show_in(Arc::clone(&evaluation.outputs));
         let library = self.library_to_come(evaluation.code.lowered());
         let mut code = match &library {
@@ -347,6 +367,9 @@ impl Engine for EvcxrEngine {
         }
         let interrupted = self.interrupter.end();
         self.check_reading(interrupted);
+        if !matches!(result, Some(Ok(_))) && self.optimisation != level {
+            self.set_optimisation(&level);
+        }
         let Some(result) = result else {
             return Err(cancelled_error());
         };
@@ -381,7 +404,7 @@ impl Engine for EvcxrEngine {
                 Err(match self.socket.take_remains().ended {
                     Some(Ended::WentBack(death)) => went_back_error(death),
                     _ if interrupted => cancelled_error(),
-                    _ => evaluation_error(&self.whole(error, &code), &code),
+                    _ => self.explain(error, begun, &code),
                 })
             }
         }

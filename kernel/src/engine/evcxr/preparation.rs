@@ -10,6 +10,7 @@ use crate::engine::commands::{is_dependency, split_dependencies, split_opt};
 use crate::engine::prelude::{self, Display};
 use crate::engine::{Engine as _, Evaluation, OPTIMISATION_LEVELS};
 use crate::environment;
+use crate::outputs::CellError;
 use crate::source_map::SourceMap;
 
 impl EvcxrEngine {
@@ -34,10 +35,7 @@ impl EvcxrEngine {
         if self.standard_library == StandardLibrary::WithoutArch && names(code, "arch") {
             self.read_arch()?;
         }
-        let (levels, code) = split_opt(code);
-        for level in levels {
-            self.follow_opt(level)?;
-        }
+        let (_, code) = split_opt(code);
         let display = prelude::display(&code);
         if display == Display::Goes && self.display == Display::Stays {
             self.context.execute(prelude::NO_DISPLAY)?;
@@ -52,18 +50,31 @@ impl EvcxrEngine {
         }
     }
 
-    /// Does what `:opt` says. evcxr would write the level into the manifest.
-    fn follow_opt(&mut self, level: Option<&str>) -> Result<(), evcxr::Error> {
-        // Without a level, it goes to and fro.
-        let other = if self.optimisation == "2" { "0" } else { "2" };
-        let level = level.unwrap_or(other);
-        if !OPTIMISATION_LEVELS.contains(&level) {
-            let levels = OPTIMISATION_LEVELS.join(", ");
-            let message = format!("There is no optimisation level `{level}`: the levels are {levels}.");
-            return Err(evcxr::Error::Message(message));
+    /// Does what `:opt` says, for the cell and those after it. evcxr would write the level into the manifest.
+    pub(super) fn follow_opt(&mut self, code: &str) -> Result<(), CellError> {
+        let (levels, _) = split_opt(code);
+        let mut new = None;
+        for level in levels {
+            // Without a level, it goes to and fro.
+            let before = new.unwrap_or(self.optimisation.as_str());
+            let level = match level {
+                "" if before == "2" => "0",
+                "" => "2",
+                level => level,
+            };
+            if !OPTIMISATION_LEVELS.contains(&level) {
+                let levels = OPTIMISATION_LEVELS.join(", ");
+                let what = format!("there is no optimisation level `{level}`: the levels are {levels}");
+                return Err(
+                    CellError::new("Usage", what).with_help("`:opt LEVEL` sets one, `:opt` goes from 2 to 0 and back.")
+                );
+            }
+            new = Some(level);
         }
-        self.set_optimisation(level);
-        self.said = format!("Optimization: {level}");
+        if let Some(level) = new {
+            self.set_optimisation(level);
+            self.said = format!("Optimization: {level}");
+        }
         Ok(())
     }
 
@@ -133,12 +144,12 @@ impl EvcxrEngine {
         result
     }
 
-    /// Before dependencies are added: what might not outlive them goes.
+    /// Before dependencies are added: what might not outlive them is put aside.
     fn prepare_to_add(&mut self) -> Result<(), evcxr::Error> {
         self.load_dependencies();
         if self.runtime == Runtime::Ready {
-            self.context.execute(asynchronous::RETIRE)?;
-            self.runtime = Runtime::Wanted;
+            self.context.execute(asynchronous::PARK)?;
+            self.runtime = Runtime::Parked;
         }
         Ok(())
     }
@@ -148,17 +159,18 @@ impl EvcxrEngine {
         let mut all = self.dependencies.iter().map(String::as_str).chain(code.lines());
         let has_tokio = all.any(asynchronous::adds_tokio);
         let code = asynchronous::with_features(code);
-        let wanted =
-            self.runtime == Runtime::Wanted || (self.runtime == Runtime::None && asynchronous::is_in(&code, has_tokio));
-        if !wanted {
-            return Ok(code);
-        }
+        let runtime = match self.runtime {
+            Runtime::Wanted => asynchronous::RUNTIME,
+            Runtime::Parked => asynchronous::UNPARK,
+            Runtime::None if asynchronous::is_in(&code, has_tokio) => asynchronous::RUNTIME,
+            Runtime::None | Runtime::Ready => return Ok(code),
+        };
         self.load_dependencies();
         let (dependencies, rest) = split_dependencies(&code);
         self.context.execute(&dependencies)?;
         // Where tokio cannot be had, the user's cell says so.
         if (has_tokio || self.context.execute(asynchronous::DEPENDENCY).is_ok())
-            && self.context.execute(asynchronous::RUNTIME).is_ok()
+            && self.context.execute(runtime).is_ok()
         {
             self.runtime = Runtime::Ready;
         }

@@ -8,7 +8,7 @@ use crate::engine::diagnostics::{Diagnostic, Label, line_and_column};
 use crate::source_map::SourceMap;
 
 /// In the folder of the crate that cells are compiled as.
-const FILE: &str = ".cell-messages";
+pub(super) const FILE: &str = ".cell-messages";
 /// The file of that crate.
 const CELL: &str = "src/lib.rs";
 /// What evcxr's own code around a cell's is warned of.
