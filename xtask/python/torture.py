@@ -136,6 +136,99 @@ def cells(arguments):
     return lost == 0 and not slow
 
 
+# What is done before a cell runs, and at what time it is interrupted at the latest.
+COMPILES = [
+    (":dep {new}", 3.0),
+    (":dep {new}", 1.0),
+    (":dep {new}\n:dep {other}\n{name}::made()", 3.0),
+    (":dep {new}\nlet made = {name}::made(); async fn one() -> i32 {{ 1 }}\none().await", 3.0),
+    (":opt 2\nlet x = v.iter().sum::<i32>();", 0.7),
+    ("struct S{round} {{ a: u32, b: Vec<String> }}\nlet s = S{round} {{ a: 1, b: vec![] }};", 0.7),
+    ("fn f{round}<T: std::fmt::Debug>(t: T) -> String {{ format!(\"{{t:?}}\") }}\nlet w = f{round}(&v);", 0.7),
+    ("let wrong: u32 = \"s\";", 0.7),
+]
+
+
+def crate(folder, name, *needs):
+    """The line that adds a crate of its own, which needs others."""
+    (folder / name / "src").mkdir(parents=True, exist_ok=True)
+    manifest = f"[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n"
+    manifest += "".join(f"{need} = {{ path = \"../{need}\" }}\n" for need in needs)
+    (folder / name / "Cargo.toml").write_text(manifest)
+    body = "".join(f"    all.extend({need}::made());\n" for need in needs)
+    source = f"pub fn made() -> Vec<String> {{\n    let mut all = vec![\"{name}\".to_owned()];\n{body}    all\n}}\n"
+    (folder / name / "src/lib.rs").write_text(source)
+    return f"{name} = {{ path = \"{folder / name}\" }}"
+
+
+def compiles(arguments):
+    rounds = arguments.rounds or 60
+    chance = random.Random(arguments.seed)
+    folder = arguments.folder / "crates"
+    kernel = Kernel(arguments.kernel, arguments.folder)
+    wrong, interrupts, after = 0, [], []
+    load = [multiprocessing.Process(target=burn, args=(0,), daemon=True) for _ in range(os.cpu_count())]
+    try:
+        kernel.run("let v = vec![1, 2, 3];")
+        # The library of cells comes with a first dependency, and is not what this is about.
+        error, _ = kernel.run(f":dep {crate(folder, 'first')}\nlet first = first::made();")
+        assert error is None, error
+        for one in load:
+            one.start()
+        for done in range(rounds):
+            name = f"crate_{done}"
+            new = crate(folder, name, "first", *([f"crate_{done - 1}"] if done % 3 else []))
+            code, latest = chance.choice(COMPILES)
+            code = code.format(new=new, other=crate(folder, f"other_{done}"), name=name, round=done)
+            ended = {}
+
+            def interrupt():
+                ended["at"] = time.perf_counter()
+                kernel.interrupt()
+
+            timer = threading.Timer(chance.uniform(0, latest), interrupt)
+            timer.start()
+            error, _ = kernel.run(code)
+            timer.cancel()
+            timer.join()
+            if error and error[0] == "Interrupted":
+                interrupts.append(time.perf_counter() - ended["at"])
+            elif error and "wrong" not in code or not error and "wrong" in code:
+                wrong += 1
+                print(f"round {done}: {code!r}: {error}", flush=True)
+            if chance.random() < 0.7:
+                begun = time.perf_counter()
+                failed, value = kernel.run("v.len()")
+                after.append(time.perf_counter() - begun)
+                if failed or value != "3":
+                    wrong += 1
+                    print(f"round {done}: after {code!r}, v.len() is {value}: {failed}", flush=True)
+            if code.startswith(":dep"):
+                # What was not known of it when the interrupt came must be known now, its types among it.
+                failed, value = kernel.run(f":dep {new}\nlet made_{done} = {name}::made();")
+                failed = failed or kernel.run(f"made_{done}[0].len()")[0]
+                if failed:
+                    wrong += 1
+                    print(f"round {done}: after {code!r}, once more: {failed}", flush=True)
+            if sys.stdout.isatty() or done % 20 == 19:
+                print(f"{done + 1} of {rounds}, {wrong} wrong", flush=True)
+        kernel.stop()
+    finally:
+        kernel.process.kill()
+        for one in load:
+            if one.is_alive():
+                one.kill()
+    interrupts.sort()
+    after.sort()
+    print(f"{len(interrupts)} of {rounds} cells were interrupted before they ran, both cores busy")
+    print(
+        f"interrupt to idle: median {statistics.median(interrupts) * 1000:.0f} ms, worst {interrupts[-1] * 1000:.0f} ms; "
+        f"the next cell: median {statistics.median(after):.2f} s, worst {after[-1]:.2f} s of {len(after)}"
+    )
+    print(f"cells that were not as if nothing had been interrupted: {wrong}")
+    return wrong == 0 and interrupts[-1] <= 0.5 and after[-1] <= 5.0
+
+
 def family(process):
     try:
         return [process, *process.children(recursive=True)]
@@ -214,7 +307,7 @@ def kernels(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("experiment", choices=["cells", "kernels"])
+    parser.add_argument("experiment", choices=["cells", "compiles", "kernels"])
     parser.add_argument("--kernel", type=Path, required=True)
     parser.add_argument("--cli", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
@@ -222,7 +315,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     os.environ["PIPULATE_URL"] = f"sqlite:{arguments.folder / 'pipeline.db'}"
-    passed = {"cells": cells, "kernels": kernels}[arguments.experiment](arguments)
+    passed = {"cells": cells, "compiles": compiles, "kernels": kernels}[arguments.experiment](arguments)
     sys.exit(0 if passed else 1)
 
 
