@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::frontend::{Channel, Client};
+use crate::frontend::{Channel, Client, PATIENCE};
 use crate::process::{ENGINE, Process};
+#[cfg(target_os = "linux")]
+use crate::process::{descendants, state_and_parent};
 
 /// As cargo, but where there is a file `slow` it does not come to an end with a crate that needs `greeting`, and says so by a file
 /// `reached`. Asked without dependencies, which is what rust-analyzer does when it got no answer, it is as quick as ever.
@@ -103,6 +105,53 @@ fn what_an_interrupt_came_amid_is_neither_waited_for_nor_half_known_later() {
     assert_eq!(reply(&client, &format!(":opt 1\n{adds}"))["status"], "ok");
     let known = reply(&client, "let hello = greeting::hello();");
     assert_eq!(known["status"], "ok", "{known}");
+    client.send_shutdown();
+    assert!(process.wait().success());
+}
+
+/// cargo waits for whoever has its pipe. It works nowhere that is the kernel's, and has lost its parent, as compilers do that are killed
+/// after theirs.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_build_script_has_left_ends_with_its_cell_and_is_buried() {
+    let (mut process, client, folder) = Process::start_real();
+    let package = folder.path().join("leaves");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    let manifest = "[package]\nname = \"leaves\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(package.join("src/lib.rs"), "").unwrap();
+    let build = "fn main() { std::process::Command::new(\"sleep\").arg(\"987\").spawn().unwrap(); }";
+    std::fs::write(package.join("build.rs"), build).unwrap();
+    assert_eq!(reply(&client, "let keep = vec![1, 2, 3];")["status"], "ok");
+
+    let kernel = process.id();
+    // What the kernel has adopted of it, alive and ended.
+    let is_adopted = |process: &u32, has_ended: bool| {
+        state_and_parent(*process).is_some_and(|(state, parent)| (state == 'Z') == has_ended && parent == kernel)
+    };
+    let is_left = |process: &u32| {
+        std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name == "sleep\n")
+            && is_adopted(process, false)
+    };
+    let request = client.execute(&format!(":dep leaves = {{ path = \"{}\" }}", package.display()));
+    let deadline = Instant::now() + ENGINE;
+    while !descendants(kernel).iter().any(is_left) {
+        assert!(Instant::now() < deadline, "the build script leaves nothing");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    client.send(Channel::Control, "interrupt_request", &json!({})).reply();
+    client.await_message(Channel::Shell, ENGINE);
+    assert_eq!(request.reply_past_others().content["ename"], "Interrupted");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left = descendants(kernel);
+        if !left.iter().any(|process| is_left(process) || is_adopted(process, true)) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "they go on, or nobody buries them: {left:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(reply(&client, "assert_eq!(keep.len(), 3);")["status"], "ok");
     client.send_shutdown();
     assert!(process.wait().success());
 }

@@ -49,7 +49,7 @@ impl Process {
     }
 
     /// The kernel's own program, with the real engine, on a store and data of its own.
-    fn start_real() -> (Self, Client, tempfile::TempDir) {
+    pub(crate) fn start_real() -> (Self, Client, tempfile::TempDir) {
         Self::start_command(Self::real_command)
     }
 
@@ -125,6 +125,11 @@ impl Process {
             .status()
             .unwrap();
         assert!(status.success());
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
@@ -229,12 +234,13 @@ fn what_is_compiled_for_a_cell_shows_while_it_waits() {
 /// What the kernel changes in its environment for itself is seen neither by shell lines nor by cells, nor shown.
 #[test]
 fn the_environment_is_as_it_was() {
-    const NAMES: [&str; 5] = [
+    const NAMES: [&str; 6] = [
         "PATH",
         "CARGO_HOME",
         "RUST_SRC_PATH",
         "RUST_MIN_STACK",
         "PIPULATE_KERNEL_CARGO_HOME",
+        "PIPULATE_KERNEL_BUILD",
     ];
     for home in [None, Some("/its/own")] {
         let (mut process, client, _folder) = Process::start_command(|file, folder| {
@@ -248,7 +254,7 @@ fn the_environment_is_as_it_was() {
             command
         });
         let path = std::env::var("PATH").unwrap();
-        let expected = [Some(path.as_str()), home, None, None, None];
+        let expected = [Some(path.as_str()), home, None, None, None, None];
         let shell: Vec<String> = NAMES.iter().map(|name| format!("${{{name}-none}}")).collect();
         let line = format!("!echo \"{}\"", shell.join("|"));
         let said: Vec<&str> = expected.iter().map(|value| value.unwrap_or("none")).collect();
@@ -314,7 +320,7 @@ fn a_kernel_starts_with_little_of_an_environment() {
 
 /// State and parent of a process, while there is one.
 #[cfg(target_os = "linux")]
-fn state_and_parent(process: u32) -> Option<(char, u32)> {
+pub(crate) fn state_and_parent(process: u32) -> Option<(char, u32)> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name before it may hold anything.
     let mut words = stat.rsplit_once(')')?.1.split_whitespace();
@@ -322,7 +328,7 @@ fn state_and_parent(process: u32) -> Option<(char, u32)> {
 }
 
 #[cfg(target_os = "linux")]
-fn descendants(of: u32) -> Vec<u32> {
+pub(crate) fn descendants(of: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let all: Vec<u32> = processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
