@@ -14,8 +14,8 @@ use self::known::Known;
 use self::services::Services;
 use self::steps::Steps;
 use crate::cell_socket::CellSocket;
-use crate::engine::Completions;
 use crate::engine::handle::EngineHandle;
+use crate::engine::{Completions, unbalanced_error};
 use crate::lower::{CLEAR, Lowered, StepFrame, lower, lower_step};
 use crate::magic::{self, Context, StepCells as _, WorkerSettings};
 use crate::notebook::{CellRequest, Completeness, Notebook};
@@ -87,7 +87,8 @@ impl Session {
             }
             Ok(())
         } else {
-            self.shared.run_direct(cell, outputs)
+            // A comment without its end is not Rust, but may hold some.
+            unbalanced_error(cell).map_or_else(|| self.shared.run_direct(cell, outputs), Err)
         }
     }
 
@@ -99,6 +100,9 @@ impl Session {
         outputs: &Arc<dyn Outputs>,
     ) -> Result<Option<MimeBundle>, CellError> {
         refuse_commands(cell)?;
+        if let Some(error) = unbalanced_error(cell) {
+            return Err(error);
+        }
         if !commands(cell).any(|word| word == CLEAR) {
             return self.run_rust_as_it_stands(cell, frame, outputs);
         }

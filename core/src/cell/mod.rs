@@ -35,6 +35,7 @@ mod calls;
 mod captures;
 mod completeness;
 mod completion;
+mod delimiters;
 mod frame;
 mod impls;
 mod items;
@@ -55,6 +56,7 @@ pub use calls::{GetCall, InputCall, JobCall, SetCall, StepCall, json_literal, wa
 pub use captures::captured_names;
 pub use completeness::{Completeness, completeness};
 pub use completion::{Completing, completing};
+pub use delimiters::Unbalanced;
 pub use impls::ImplBlock;
 pub use items::{StandardCrate, ThreadLocals};
 pub use lexer::is_keyword;
@@ -70,6 +72,7 @@ pub struct Cell<'a> {
     problems: Vec<Problem>,
     remainders: Vec<Range<usize>>,
     ends_in_value: bool,
+    unbalanced: Option<Unbalanced>,
     end: End,
 }
 
@@ -213,6 +216,11 @@ impl<'a> Cell<'a> {
     /// What is wrong with the cell, in order of place. Nothing of a cell with problems should run.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// What is wrong with the cell's brackets, strings and comments. Nothing of such a cell should run.
+    pub fn unbalanced(&self) -> Option<&Unbalanced> {
+        self.unbalanced.as_ref()
     }
 
     /// Every `%name` at the start of a line that is Rust's remainder operator, since the expression before it has not ended.

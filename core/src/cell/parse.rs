@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::delimiters::Delimiters;
 use super::lexer::{self, Doc, Token, TokenKind, is_word_part, is_word_start, line_end, next_significant, token_at};
 use super::line::{self, Condition, Form, Role, trim};
 use super::structure::Structure;
@@ -24,6 +25,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     structure: Structure<'a>,
+    delimiters: Delimiters,
     segments: Vec<Segment>,
     problems: Vec<Problem>,
     remainders: Vec<Range<usize>>,
@@ -57,6 +59,7 @@ impl<'a> Parser<'a> {
             text,
             at: 0,
             structure: Structure::new(text),
+            delimiters: Delimiters::default(),
             segments: Vec::new(),
             problems: Vec::new(),
             remainders: Vec::new(),
@@ -81,6 +84,7 @@ impl<'a> Parser<'a> {
                 TokenKind::Space => {}
                 TokenKind::Comment { doc, closed } => {
                     self.is_unclosed |= !closed;
+                    self.delimiters.feed(token, self.text);
                     self.awaits_item |= doc == Doc::Outer;
                 }
                 _ => {
@@ -114,6 +118,7 @@ impl<'a> Parser<'a> {
             problems: self.problems,
             remainders: self.remainders,
             ends_in_value: self.structure.ends_in_value(),
+            unbalanced: self.delimiters.finish(),
             end,
         }
     }
@@ -354,6 +359,7 @@ impl<'a> Parser<'a> {
         self.note_let(token, written);
         let was_in_pattern = self.structure.in_let_pattern();
         self.structure.feed(token);
+        self.delimiters.feed(token, self.text);
         self.at = token.end;
         self.at_line_start = false;
         self.at_cell_start = false;

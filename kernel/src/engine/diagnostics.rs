@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use pipulate::cell::Cell;
 use pipulate::runtime::protocol::Failure;
 use serde_json::Value;
 
@@ -62,6 +63,25 @@ pub(super) fn compile_error(diagnostics: &[Diagnostic], source: &str) -> CellErr
         evalue,
         traceback,
     }
+}
+
+/// What is wrong with a cell whose brackets, strings or comments lack their other end: what is put around it would go astray.
+pub fn unbalanced_error(cell: &Cell<'_>) -> Option<CellError> {
+    let found = cell.unbalanced()?;
+    let place = |offset| line_and_column(cell.text(), offset);
+    let labels = found.places.iter().enumerate().map(|(at, (span, text))| Label {
+        start: place(span.start),
+        end: place(span.end),
+        text: (*text).to_owned(),
+        primary: at == 0,
+    });
+    let diagnostic = Diagnostic {
+        level: "error".to_owned(),
+        message: found.message.clone(),
+        labels: labels.collect(),
+        ..Diagnostic::default()
+    };
+    Some(compile_error(&[diagnostic], cell.text()))
 }
 
 /// The place of an error about the cell's value as a whole. evcxr writes code of its own on the lines around it, and so the

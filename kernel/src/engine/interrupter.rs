@@ -1,6 +1,7 @@
 //! Stops what the engine's thread is at, from other threads.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -23,11 +24,13 @@ struct Compilers {
     folder: OnceLock<PathBuf>,
     /// Held while compilers are killed, so that the next work's are not among them.
     work: Mutex<Work>,
+    /// Somebody waits who found nothing to hurry. Changed while `work` is held.
+    is_awaited: AtomicBool,
 }
 
 /// What the engine's thread is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Work {
+enum Work {
     Nothing,
     Evaluating,
     Ahead,
@@ -43,6 +46,7 @@ impl WorkerInterrupter {
             compilers: Arc::new(Compilers {
                 folder: OnceLock::new(),
                 work: Mutex::new(Work::Nothing),
+                is_awaited: AtomicBool::new(false),
             }),
         }
     }
@@ -52,9 +56,21 @@ impl WorkerInterrupter {
         let _ = self.compilers.folder.set(folder);
     }
 
-    /// The engine's thread begins.
-    pub(super) fn begin(&self, work: Work) {
-        *self.compilers.work() = work;
+    /// The engine's thread begins an evaluation.
+    pub(super) fn begin(&self) {
+        let mut work = self.compilers.work();
+        *work = Work::Evaluating;
+        self.compilers.is_awaited.store(false, Ordering::Relaxed);
+    }
+
+    /// The engine's thread begins what is done ahead of need; false if it should not, since a cell has come in that very moment.
+    pub(super) fn begin_ahead(&self) -> bool {
+        let mut work = self.compilers.work();
+        if self.compilers.is_awaited.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        *work = Work::Ahead;
+        true
     }
 
     /// Whether the work was stopped.
@@ -132,12 +148,41 @@ impl Interrupter for WorkerInterrupter {
     }
 
     fn hurry(&self) {
-        self.stop(|work| work == Work::Ahead, || ());
+        let note = |work| {
+            self.compilers.is_awaited.store(work != Work::Ahead, Ordering::Relaxed);
+            work == Work::Ahead
+        };
+        self.stop(note, || ());
     }
 
     fn kill(&self) {
         self.resume();
         self.socket.exit();
         self.compilers.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_ahead_never_begins_before_a_cell_that_has_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let interrupter = WorkerInterrupter::new(CellSocket::bind(folder.path()).unwrap());
+        assert!(interrupter.begin_ahead());
+        interrupter.hurry();
+        assert!(interrupter.end(), "it was stopped");
+        interrupter.begin();
+        // The next one has come meanwhile.
+        interrupter.hurry();
+        assert!(!interrupter.end());
+        assert!(!interrupter.begin_ahead());
+        assert!(interrupter.begin_ahead(), "that one was interrupted before it began");
+        interrupter.end();
+        interrupter.hurry();
+        interrupter.begin();
+        interrupter.end();
+        assert!(interrupter.begin_ahead());
     }
 }

@@ -21,6 +21,8 @@ pub mod handle;
 mod interrupter;
 mod prelude;
 
+pub use diagnostics::unbalanced_error;
+
 /// One piece of Rust to compile and run, and where its outputs go.
 pub struct Evaluation<'a> {
     /// The code, and the user's own text that errors are shown against.

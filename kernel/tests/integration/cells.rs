@@ -333,6 +333,18 @@ fn what_the_compiler_cannot_read_is_one_clear_error() {
     );
     assert!(error.traceback.join("\n").len() < 1000, "{error:#?}");
     notebook.check("\u{feff}v", &["result: 1"]);
+    // The brackets of what is put around a cell are not the user's.
+    for (code, evalue, place) in [
+        ("v.pow(", "an unclosed delimiter", "cell:1:6"),
+        ("1;\n}\nv", "unexpected closing delimiter: `}`", "cell:2:1"),
+        ("let s = \"a;\nv", "unterminated double quote string", "cell:1:9"),
+        ("/* a\nv", "unterminated block comment", "cell:1:1"),
+        (":clear\n(v]", "mismatched closing delimiter: `]`", "cell:2:3"),
+    ] {
+        let error = notebook.check_error(code, "CompileError", evalue);
+        assert!(error.traceback[0].contains(place), "{error:#?}");
+    }
+    notebook.check("v", &["result: 1"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::dependency_cache::DependencyCache;
 use super::diagnostics::returned_error;
 use super::documentation::documentation;
 use super::endings::{cancelled_error, died_error, went_back_error};
-use super::interrupter::{Work, WorkerInterrupter};
+use super::interrupter::WorkerInterrupter;
 use super::prelude::Display;
 use super::{Completion, Completions, Engine, Evaluation, Interrupter, Variable, prelude};
 use crate::build_root::BuildRoot;
@@ -315,7 +315,7 @@ impl Engine for EvcxrEngine {
             self.socket.begin(Arc::clone(&evaluation.outputs));
         }
         self.said.clear();
-        self.interrupter.begin(Work::Evaluating);
+        self.interrupter.begin();
         // An interrupt may have come before there was work that it could stop.
         if evaluation.outputs.is_interrupted() {
             self.interrupter.end();
@@ -499,16 +499,20 @@ impl Engine for EvcxrEngine {
     }
 
     fn warm_up(&mut self) -> bool {
-        if let Some(statement) = self.ahead.next() {
-            self.interrupter.begin(Work::Ahead);
+        if !self.interrupter.begin_ahead() {
+            return true;
+        }
+        if let Some(statement) = self.ahead.as_slice().first() {
             // What cannot be compiled here cannot in a cell either, and is said there.
             let _ = self.context.execute(statement);
             let hurried = self.interrupter.end();
             self.check_reading(hurried);
+            if !hurried {
+                self.ahead.next();
+            }
             return true;
         }
         let line = self.cell_library.clone();
-        self.interrupter.begin(Work::Ahead);
         let result = self.build_cell_library();
         let hurried = self.interrupter.end();
         self.check_reading(hurried);
