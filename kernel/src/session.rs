@@ -270,6 +270,10 @@ impl Session {
     fn run_timed(&self, cell: &Cell<'_>, body: &str, outputs: &Arc<dyn Outputs>) -> Result<(), CellError> {
         let code = without_magic(cell, body);
         let timed = cell::parse(&code);
+        // There is nothing to time.
+        if let Some(error) = unbalanced_error(&timed) {
+            return Err(error);
+        }
         let started = std::time::Instant::now();
         let result = self.run_cell(&timed, outputs);
         let total = started.elapsed();
@@ -420,15 +424,23 @@ fn refuse_commands(cell: &Cell<'_>) -> Result<(), CellError> {
         .with_help("`%reset` forgets variables and items; the client's menu restarts the kernel or shuts it down."))
 }
 
-/// An interrupt that came after everything was forgotten. The engine knows nothing of that, and says that every variable is there.
-fn after_clear(error: CellError) -> CellError {
-    if error.ename != "Interrupted" {
-        return error;
+/// An error that came after everything was forgotten. The engine knows nothing of that, and may say that every variable is there.
+fn after_clear(mut error: CellError) -> CellError {
+    if error.ename == "Interrupted" {
+        error = CellError::new("Interrupted", format!("the cell was interrupted after its `{CLEAR}`"));
     }
-    CellError::new("Interrupted", format!("the cell was interrupted after its `{CLEAR}`")).with_help(
-        "Every variable and item of earlier cells is gone. What the cell has done to files, databases, sockets and child processes \
-         stays.",
-    )
+    for line in &mut error.traceback {
+        for untrue in [
+            "Every variable is as it was before this cell.",
+            "Every variable is as it was.",
+        ] {
+            *line = line.replace(untrue, "");
+        }
+    }
+    error.traceback.retain(|line| !line.is_empty());
+    error.with_help(format!(
+        "Its `{CLEAR}` has been obeyed: every variable and item of earlier cells is gone."
+    ))
 }
 
 /// Blanks what is not Rust, so that offsets stay.

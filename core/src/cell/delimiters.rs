@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::lexer::{Bracket, Token, TokenKind};
+use super::lexer::{Bracket, Token, TokenKind, token_at};
 
 /// What keeps a cell from being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Delimiters {
                 let what = match &text[place] {
                     comment if comment.starts_with("/*") => "block comment",
                     word if word.starts_with('\'') || word.starts_with("b'") => "character literal",
-                    word if word.starts_with('r') || word[1..].starts_with('r') => "raw string",
+                    word if ["r", "br", "cr"].iter().any(|prefix| word.starts_with(prefix)) => "raw string",
                     _ => "double quote string",
                 };
                 // It goes to the end of the cell; where it begins is what counts.
@@ -54,6 +54,19 @@ impl Delimiters {
                 self.find(format!("unterminated {what}"), vec![(begins, "it begins here")]);
             }
             _ => {}
+        }
+    }
+
+    /// Takes an expression that is a magic's value, which closes what it opens.
+    pub(super) fn feed_value(&mut self, value: Range<usize>, text: &str) {
+        let mut within = Self::default();
+        let mut at = value.start;
+        while let Some(token) = token_at(text, at).filter(|token| token.start < value.end) {
+            within.feed(token, text);
+            at = token.end;
+        }
+        if self.found.is_none() {
+            self.found = within.finish();
         }
     }
 
@@ -101,6 +114,14 @@ mod tests {
             Some(("unterminated double quote string", "\"")),
         );
         check("let s = br#\"abc\";", Some(("unterminated raw string", "b")));
+        check("println!(\"running);", Some(("unterminated double quote string", "\"")));
+        check("%pip_set a = foo(1,\nlet x = 1;", Some((unclosed, "(")));
+        check(
+            "let x = 1;\n%pip_set a = x }",
+            Some(("unexpected closing delimiter: `}`", "}")),
+        );
+        check("%time 1); (2", Some(("unexpected closing delimiter: `)`", ")")));
+        check("let b: u8 = %pip_get a --default (1;\nb", Some((unclosed, "(")));
         check("1 /* never\n closed", Some(("unterminated block comment", "/")));
     }
 
@@ -111,6 +132,7 @@ mod tests {
             "let v = vec!['(', '\\'', '\"']; // (",
             "fn f<'a>(s: &'a str) -> [u8; 2] { r#\"(\"#; /* ) /* } */ */ [b'[', b'\\\\'] }",
             "%pip_set a = {\"b\": [1, \"(\"]}\n%pip_get a",
+            "for i in 0..2 { %pip_set a = [i] }\n%env A=\"(\nlet b: u8 = %pip_input a \"(\" --default (1);",
             "!echo '('\n:dep x = { version = \"1\" }\n1",
             "%%bash\necho '('; [[ -f x ]] && (",
             "%%pip_step numbers\nvec![1, 2]",

@@ -299,6 +299,11 @@ pub fn takes_rust_body(name: &str) -> bool {
     matches!(name, "pip_step" | "time")
 }
 
+/// Whether what stands behind the `=` or `--default` of this magic is Rust.
+fn takes_rust_value(name: &str) -> bool {
+    takes_rust_line(name) || ["pip_set", "pip_get", "pip_input"].contains(&name)
+}
+
 /// Whether all that follows `%name` on its line is Rust, so that open brackets carry it on over the next lines.
 pub fn takes_rust_line(name: &str) -> bool {
     name == "time"

@@ -8,6 +8,7 @@ use super::line::{self, Condition, Form, Role, trim};
 use super::structure::Structure;
 use super::{
     Cell, End, Help, LetMagic, MagicCall, Place, Problem, Segment, SegmentKind, takes_rust_body, takes_rust_line,
+    takes_rust_value,
 };
 
 /// Cuts `text` into segments. Takes time in proportion to the length of the text, and never fails: see [`Cell::problems`].
@@ -318,6 +319,11 @@ impl<'a> Parser<'a> {
                 format!("`%{called}` stands in {within}, where it may run late, often or never."),
                 "Magics stand among the cell's own statements; elsewhere use plain Rust, such as `job.set(..)` and `job.get(..)`.",
             );
+        }
+        if let Some(value) = &line.value
+            && takes_rust_value(&self.text[name.clone()])
+        {
+            self.delimiters.feed_value(value.clone(), self.text);
         }
         self.is_wrong |= line.condition == Condition::Wrong;
         self.is_unclosed |= line.condition == Condition::Unclosed;

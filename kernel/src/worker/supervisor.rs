@@ -19,7 +19,7 @@ use super::holds::Holds;
 use super::recovery::{Process, Recovery};
 use super::scanner::{Found, Scanner};
 use super::system;
-use super::wire::{Event, Hello, Order, Outcome, Panic, ReturnedError, kept_source};
+use super::wire::{Event, Hello, Order, Outcome, Panic, ReturnedError, keep_source};
 use crate::outputs::Stream;
 
 /// What evcxr waits for at the end of a cell.
@@ -208,12 +208,10 @@ impl Supervisor {
             Kind::Returned => to_evcxr(b"EVCXR_ERROR_OCCURRED\n")?,
             // It came to its end while it was being killed. Nobody has been told, so it has not.
             Kind::Done | Kind::Failed if self.cell == Cell::Killed => {}
-            Kind::Done => self.done()?,
+            Kind::Done => self.done(EXECUTION_COMPLETE)?,
             Kind::Failed => {
                 self.holds.not_loaded(text);
-                // What the cell would have made is not there.
-                to_evcxr(b"EVCXR_PANIC_NOTIFICATION\n")?;
-                self.done()?;
+                self.done(NOTHING_HAPPENED)?;
             }
             Kind::Run | Kind::RunOnly | Kind::Wake | Kind::Ready | Kind::Directory | Kind::Variable => {}
         }
@@ -233,12 +231,12 @@ impl Supervisor {
         last.is_none_or(|(_, number)| line.parse() == Ok(number))
     }
 
-    fn done(&mut self) -> io::Result<()> {
+    fn done(&mut self, for_evcxr: &[u8]) -> io::Result<()> {
         self.recovery.let_go();
         let outcome = self.end_outputs()?;
         self.cell = Cell::None;
         send(&mut self.kernel, &Event::Done(outcome))?;
-        to_evcxr(EXECUTION_COMPLETE)
+        to_evcxr(for_evcxr)
     }
 
     /// Sends all that is left of a cell's outputs.
@@ -315,8 +313,8 @@ impl Supervisor {
         let mut above = Path::new(path).ancestors();
         let package = above.find(|folder| folder.ends_with("target")).and_then(Path::parent);
         self.source = package.unwrap_or_else(|| Path::new("")).join("src/lib.rs");
-        // The next cell's takes its place. Without it, panics show no line.
-        let _ = std::fs::copy(&self.source, kept_source(Path::new(path)));
+        // Without it, panics show no line.
+        let _ = keep_source(&self.source, Path::new(path));
         self.recovery.begin();
         send(&mut self.kernel, &Event::Started)?;
         let kind = if self.checkpoints { Kind::Run } else { Kind::RunOnly };

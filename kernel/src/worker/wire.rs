@@ -106,9 +106,31 @@ const STANDARD_LIBRARY: &str = "/rustc/";
 
 /// What stands in lines of evcxr's around those of a cell that awaits.
 const OF_GENERATED_CODE: &str = "evcxr_variable_store.";
+/// What stands in lines to which a cell's magics are lowered.
+pub const OF_MAGICS: &str = "::pipulate::runtime::";
 
-/// Where the source of a cell is kept, beside what it was compiled to.
-pub fn kept_source(object: &Path) -> PathBuf {
+/// In the package that cells are compiled as: the lines of a cell that are compiled as something else, as pairs of both.
+pub const LOWERED_LINES: &str = ".cell-lines";
+
+/// Keeps the source of a cell beside what it was compiled to, since the next cell's takes its place; a line with a magic as it was typed.
+pub fn keep_source(source: &Path, object: &Path) -> std::io::Result<()> {
+    let text = std::fs::read_to_string(source)?;
+    let lowered = source.ancestors().nth(2).map(|package| package.join(LOWERED_LINES));
+    let lowered = lowered.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+    let lowered: Vec<(String, String)> = serde_json::from_slice(&lowered).unwrap_or_default();
+    let typed = |line: &str| {
+        let line = line.trim();
+        let found = lowered
+            .iter()
+            .find(|(compiled, _)| line.contains(OF_MAGICS) && compiled.contains(line));
+        found.map(|(_, typed)| typed.clone())
+    };
+    let lines = text.lines().map(|line| typed(line).unwrap_or_else(|| line.to_owned()));
+    std::fs::write(kept_source(object), lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Where [`keep_source`] keeps it.
+fn kept_source(object: &Path) -> PathBuf {
     object.with_extension("rs")
 }
 
@@ -116,7 +138,8 @@ pub fn kept_source(object: &Path) -> PathBuf {
 fn line_of_cell(source: &str, line: usize) -> Option<String> {
     let mut lines = source.lines().skip(line.checked_sub(1)?).map(str::trim);
     let text = lines.find(|text| !matches!(*text, "" | "("))?;
-    (!text.contains(OF_GENERATED_CODE)).then(|| format!("`{text}`"))
+    let is_generated = text.contains(OF_GENERATED_CODE) || text.contains(OF_MAGICS);
+    (!is_generated).then(|| format!("`{text}`"))
 }
 
 /// A panic, as the hook in user code saw it.
@@ -245,6 +268,30 @@ mod tests {
         }
         let elsewhere = Panic::parse("2:1:src/lib.rs\0\0/nowhere/libcode_2.so\0no");
         assert_eq!(elsewhere.place(), None);
+    }
+
+    #[test]
+    fn a_line_with_a_magic_is_kept_as_it_was_typed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, object) = (folder.path().join("src/lib.rs"), folder.path().join("libcode_1.so"));
+        std::fs::create_dir(folder.path().join("src")).unwrap();
+        let set = "::pipulate::runtime::set(None, \"b\", &(z[i]));";
+        std::fs::write(
+            &source,
+            format!("let z = [1];\n    {set}\n::pipulate::runtime::timer();"),
+        )
+        .unwrap();
+        let lines = [[format!("let z = z; {set}"), "let z = z; %pip_set b = z[i]".to_owned()]];
+        let lines = serde_json::to_vec(&lines).unwrap();
+        std::fs::write(folder.path().join(LOWERED_LINES), lines).unwrap();
+        keep_source(&source, &object).unwrap();
+        let place = |line| {
+            let report = format!("{line}:1:src/lib.rs\0\0{}\0no", object.display());
+            Panic::parse(&report).place()
+        };
+        assert_eq!(place(1).unwrap(), "`let z = [1];`");
+        assert_eq!(place(2).unwrap(), "`let z = z; %pip_set b = z[i]`");
+        assert_eq!(place(3), None, "nobody typed that");
     }
 
     #[test]

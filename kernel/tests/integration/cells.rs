@@ -283,6 +283,24 @@ fn a_panic_is_told_at_the_users_line_whichever_cell_and_thread_it_is_of() {
     assert_eq!(result, Ok(()));
     let expected = "\nthread 'reader' panicked at `v[std::hint::black_box(3)]`:\nindex out of bounds: the len is 1 but the index is 3\n";
     assert!(sent.join("\n").contains(expected), "{sent:?}");
+    notebook.run_with("%pip_job panics-01", &[]).1.unwrap();
+    for (code, place) in [
+        (
+            "let z = [1];\nfor i in 0..2 {\n    %pip_set b = z[i]\n}",
+            "`%pip_set b = z[i]`",
+        ),
+        ("%time { None::<u8>.unwrap() }", "`%time { None::<u8>.unwrap() }`"),
+        (
+            "%%pip_step q\nlet a: Vec<u8> = %pip_get a --default panic!()\na",
+            "`let a: Vec<u8> = %pip_get a --default panic!()`",
+        ),
+    ] {
+        let error = notebook.check_error(code, "Panic", "");
+        assert!(
+            error.traceback.join("\n").contains(&format!("at {place}")),
+            "{error:#?}"
+        );
+    }
 }
 
 #[test]
@@ -345,6 +363,13 @@ fn what_the_compiler_cannot_read_is_one_clear_error() {
         assert!(error.traceback[0].contains(place), "{error:#?}");
     }
     notebook.check("v", &["result: 1"]);
+    // What has been forgotten is not said to be there.
+    let error = notebook.check_error(":clear\nstd::process::exit(1)", "Exited", "");
+    let text = error.traceback.join("\n");
+    assert!(
+        text.contains("`:clear` has been obeyed") && !text.contains("as it was"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -124,8 +124,11 @@ fn what_the_linker_and_the_loader_say_is_the_error() {
     let links = "#[link(name = \"absent\")] unsafe extern \"C\" { fn absent(); }\nunsafe { absent() }";
     let error = notebook.check_error(links, "CompileError", "linking with");
     assert!(error.traceback.join("\n").contains("-labsent"), "{error:#?}");
-    let loads = "unsafe extern \"C\" { fn missing(); }\nunsafe { missing() }\nlet w = 1;";
+    // It has moved and shadowed nothing, and defined nothing again.
+    notebook.check("let s = String::from(\"a\");\nfn one() -> u8 { 1 }", &[]);
+    let loads = "unsafe extern \"C\" { fn missing(); }\nfn one() -> u8 { 2 }\nlet t = s;\nlet v = \"\";\nunsafe { missing() }\n\
+                 let w = 1;";
     notebook.check_error(loads, "LoadError", "could not be loaded: undefined symbol: missing");
-    notebook.check("v.len()", &["result: 1"]);
+    notebook.check("(v.len(), s.as_str(), one())", &["result: (1, \"a\", 1)"]);
     notebook.check_error("w", "CompileError", "cannot find value `w`");
 }

@@ -23,7 +23,7 @@ use crate::compiler_output;
 use crate::outputs::{CellError, MimeBundle};
 use crate::render;
 use crate::source_map::SourceMap;
-use crate::worker::wire::Panic;
+use crate::worker::wire::{Outcome, Panic};
 
 mod compiler;
 mod errors;
@@ -236,10 +236,6 @@ impl EvcxrEngine {
             return Err(failure);
         }
         if let Some(Ended::Done(outcome)) = ended {
-            if let Some(why) = outcome.not_loaded {
-                let error = CellError::new("LoadError", format!("the compiled cell could not be loaded: {why}"));
-                return Err(error.with_help("It did nothing. Every variable is as it was."));
-            }
             if outcome.panicked {
                 return Err(panic_error(outcome.panic));
             }
@@ -403,6 +399,10 @@ impl Engine for EvcxrEngine {
                 self.socket.catch_up();
                 Err(match self.socket.take_remains().ended {
                     Some(Ended::WentBack(death)) => went_back_error(death),
+                    Some(Ended::Done(Outcome {
+                        not_loaded: Some(why), ..
+                    })) => CellError::new("LoadError", format!("the compiled cell could not be loaded: {why}"))
+                        .with_help("It did nothing. Every variable is as it was."),
                     _ if interrupted => cancelled_error(),
                     _ => self.explain(error, begun, &code),
                 })

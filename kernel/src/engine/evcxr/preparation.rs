@@ -12,6 +12,7 @@ use crate::engine::{Engine as _, Evaluation, OPTIMISATION_LEVELS};
 use crate::environment;
 use crate::outputs::CellError;
 use crate::source_map::SourceMap;
+use crate::worker::wire::{LOWERED_LINES, OF_MAGICS};
 
 impl EvcxrEngine {
     /// Where `cargo_for_cells.sh` is not what cells are compiled by, cargo asks about rustc each time while dependencies are added, which
@@ -118,6 +119,7 @@ impl EvcxrEngine {
         evaluation: &Evaluation<'_>,
     ) -> Option<Result<EvalOutputs, evcxr::Error>> {
         let prepared = self.prepare(code.lowered());
+        self.note_lowered_lines(code);
         // A cell of ours may have taken the interrupt that was meant for the user's.
         if prepared.is_ok() && evaluation.outputs.is_interrupted() {
             return None;
@@ -142,6 +144,26 @@ impl EvcxrEngine {
             self.display = Display::Stays;
         }
         result
+    }
+
+    /// Says which lines of the cell were typed as others, for whoever shows where it panics.
+    fn note_lowered_lines(&self, code: &SourceMap) {
+        let Some(folder) = &self.crate_folder else { return };
+        let typed: Vec<&str> = code.source().lines().collect();
+        let lowered = code.lowered().lines().zip(1..);
+        let lines: Vec<(&str, &str)> = lowered
+            .filter(|(line, _)| line.contains(OF_MAGICS))
+            .filter_map(|(line, number)| Some((line, *typed.get(code.to_source((number, 1)).0.checked_sub(1)?)?)))
+            .collect();
+        let file = folder.join(LOWERED_LINES);
+        let noted = if lines.is_empty() && !file.exists() {
+            Ok(())
+        } else {
+            std::fs::write(file, serde_json::json!(lines).to_string())
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "panics in magics are not told at their line");
+        }
     }
 
     /// Before dependencies are added: what might not outlive them is put aside.
