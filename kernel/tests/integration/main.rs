@@ -20,6 +20,7 @@ mod history;
 mod interrupts;
 mod malformed;
 mod outputs;
+mod panics;
 mod process;
 mod queries;
 mod resets;
