@@ -112,10 +112,10 @@ fn what_a_cell_forks_ends_with_the_cell() {
     let forked = |code: &str| {
         format!("if unsafe {{ fork() }} == 0 {{ {code} }} else {{ unsafe {{ wait(std::ptr::null_mut()) }}; }}\nv.len()")
     };
-    notebook.check(
-        &forked("panic!(\"no\")"),
-        &["stderr: \nthread 'main' panicked:\nno\n", "result: 1"],
-    );
+    let panics = forked("panic!(\"no\")");
+    let line = panics.lines().next().unwrap();
+    let said = format!("stderr: \nthread 'main' panicked at `{line}`:\nno\n");
+    notebook.check(&panics, &[&said, "result: 1"]);
     notebook.check(&forked("std::process::abort()"), &["result: 1"]);
     notebook.check(&forked("unsafe { *(8 as *mut i32) = 1; }"), &["result: 1"]);
     notebook.check("println!(\"last\")", &["stdout: last\n"]);
